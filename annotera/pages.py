@@ -1,0 +1,45 @@
+"""The workspace's home: what each role does next, with counts that cost the same at any size."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from accounts.access import WorkspaceRequest, member_page
+from accounts.models import Workspace
+from annotation.models import Project, Standing, Task
+from corpus.models import DatasetVersion
+from training.models import ModelVersion, TrainingRun
+
+LATEST = 5
+
+
+@member_page()
+def workspace_home(request: WorkspaceRequest) -> HttpResponse:
+    """Annotators continue where they were; admins see the line from project to model and its next step."""
+    membership = request.membership
+    standings = {row.project_id: row for row in Standing.objects.filter(membership=membership)}
+    projects = Project.objects.filter(workspace=membership.workspace, state=Project.State.ACTIVE)
+    cards = [
+        {"project": project, "standing": standings.get(project.pk)} for project in projects.order_by("-pk")[:20]
+    ]
+    context: dict[str, Any] = {
+        "cards": cards,
+        "answered": sum(row.submitted_count for row in standings.values()),
+    }
+    if membership.may_review:
+        context |= line_to_a_model(membership.workspace)
+    return render(request, "annotera/workspace_home.html", context)
+
+
+def line_to_a_model(workspace: Workspace) -> dict[str, Any]:
+    """The latest versions, runs and models, and whether there is a task at all: four indexed queries."""
+    versions = DatasetVersion.objects.filter(workspace=workspace).select_related("dataset")
+    runs = TrainingRun.objects.filter(workspace=workspace).select_related("job")
+    models = ModelVersion.objects.filter(workspace=workspace)
+    return {
+        "has_tasks": Task.objects.filter(workspace=workspace).exists(),
+        "versions": list(versions.order_by("-pk")[:LATEST]),
+        "runs": list(runs.order_by("-pk")[:LATEST]),
+        "models": list(models.order_by("-pk")[:LATEST]),
+    }

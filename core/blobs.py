@@ -1,0 +1,84 @@
+"""Content-addressed files on fsspec: one store per workspace, the key is the SHA-256 of the content."""
+
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+from django.conf import settings
+
+from core.errors import DomainError
+
+CHUNK = 1024 * 1024
+
+
+class BlobCorrupt(DomainError):
+    """The stored bytes no longer match their name."""
+
+    status = 500
+    code = "blob_corrupt"
+
+
+class BlobMissing(DomainError):
+    status = 500
+    code = "blob_missing"
+
+
+def sha256_of(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as handle:
+        while chunk := handle.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def key_for(*, workspace: uuid.UUID, sha256: str) -> str:
+    return f"ws/{workspace}/{sha256[:2]}/{sha256}"
+
+
+def _location(key: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    filesystem, root = fsspec.core.url_to_fs(str(settings.BLOB_ROOT))
+    return filesystem, f"{root.rstrip('/')}/{key}"
+
+
+def exists(*, workspace: uuid.UUID, sha256: str) -> bool:
+    filesystem, path = _location(key_for(workspace=workspace, sha256=sha256))
+    return bool(filesystem.exists(path))
+
+
+def put_file(path: Path, *, workspace: uuid.UUID) -> str:
+    """Store a local file and return its SHA-256. Storing the same content twice keeps one copy.
+
+    The copy is written beside its final name and moved there, so a reader never sees half a file.
+    """
+    sha256 = sha256_of(path)
+    filesystem, target = _location(key_for(workspace=workspace, sha256=sha256))
+    if filesystem.exists(target):
+        return sha256
+    filesystem.makedirs(os.path.dirname(target), exist_ok=True)
+    temporary = f"{target}.{uuid.uuid4().hex}.part"
+    filesystem.put_file(str(path), temporary)
+    filesystem.mv(temporary, target)
+    return sha256
+
+
+def fetch_file(sha256: str, *, workspace: uuid.UUID, target: Path) -> Path:
+    """Copy a stored file to a local path and verify it; raises BlobMissing or BlobCorrupt."""
+    filesystem, source = _location(key_for(workspace=workspace, sha256=sha256))
+    if not filesystem.exists(source):
+        raise BlobMissing(f"The stored file {sha256[:12]} is missing from the blob store.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    filesystem.get_file(source, str(target))
+    if sha256_of(target) != sha256:
+        target.unlink()
+        raise BlobCorrupt(f"The stored file {sha256[:12]} is damaged: restore it from a backup.")
+    return target
+
+
+def stream(sha256: str, *, workspace: uuid.UUID) -> Iterator[bytes]:
+    filesystem, source = _location(key_for(workspace=workspace, sha256=sha256))
+    with filesystem.open(source, "rb") as handle:
+        while chunk := handle.read(CHUNK):
+            yield chunk
