@@ -1,10 +1,14 @@
 """The API's error handler and parsing: {"error": {"code", "message", "fields"}} for every failure."""
 
-from typing import Any
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.errors import Unreadable
@@ -17,6 +21,30 @@ CODES = {
     404: "not_found",
     405: "method_not_allowed",
 }
+
+
+class JSONBodyParser(BaseParser):
+    """JSON without NaN and Infinity, within the size limit, however deeply nested a hostile body is.
+
+    It reads the body as Django caches it, so that a view may hash `request.body` afterwards.
+    """
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        request: Request = (parser_context or {})["request"]
+        try:
+            return json.loads(request.body.decode("utf-8"), parse_constant=_refuse_constant)
+        except RecursionError as error:
+            raise Unreadable(_("The JSON is nested too deeply.")) from error
+        except ValueError as error:
+            raise Unreadable(_("The body is not JSON: %(reason)s.") % {"reason": error}) from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def exception_handler(exception: Exception, context: dict[str, Any]) -> Response | None:
@@ -47,14 +75,20 @@ def _from_framework(exception: exceptions.APIException) -> Response:
 
 
 def _flatten(detail: Any, prefix: str = "") -> dict[str, str]:
+    """{"rows": [{}, {"name": ["is missing"]}]} becomes {"rows.1.name": "is missing"}."""
     if isinstance(detail, dict):
-        found: dict[str, str] = {}
-        for name, value in detail.items():
-            found |= _flatten(value, f"{prefix}.{name}" if prefix else str(name))
-        return found
-    if isinstance(detail, list):
-        return {prefix or "body": " ".join(str(part) for part in detail)}
-    return {prefix or "body": str(detail)}
+        return _flatten_parts(detail.items(), prefix)
+    if isinstance(detail, list) and any(isinstance(part, dict | list) for part in detail):
+        return _flatten_parts(enumerate(detail), prefix)
+    reasons = detail if isinstance(detail, list) else [detail]
+    return {prefix or "body": " ".join(str(reason) for reason in reasons)}
+
+
+def _flatten_parts(parts: Iterable[tuple[Any, Any]], prefix: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in parts:
+        found |= _flatten(value, f"{prefix}.{name}" if prefix else str(name))
+    return found
 
 
 def refuse_unknown_parameters(request: HttpRequest, allowed: set[str]) -> None:

@@ -4,7 +4,9 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import fsspec
 from django.conf import settings
@@ -82,3 +84,23 @@ def stream(sha256: str, *, workspace: uuid.UUID) -> Iterator[bytes]:
     with filesystem.open(source, "rb") as handle:
         while chunk := handle.read(CHUNK):
             yield chunk
+
+
+@contextmanager
+def opened(sha256: str, *, workspace: uuid.UUID) -> Iterator[BinaryIO]:
+    """A stored file for random access, unverified; raises BlobMissing."""
+    filesystem, source = _location(key_for(workspace=workspace, sha256=sha256))
+    if not filesystem.exists(source):
+        raise BlobMissing(f"The stored file {sha256[:12]} is missing from the blob store.")
+    with filesystem.open(source, "rb") as handle:
+        yield handle
+
+
+def verify(sha256: str, *, workspace: uuid.UUID) -> None:
+    """Read a stored file to its end; raises BlobMissing, or BlobCorrupt for bytes that are not its own."""
+    digest = hashlib.sha256()
+    with opened(sha256, workspace=workspace) as handle:
+        while chunk := handle.read(CHUNK):
+            digest.update(chunk)
+    if digest.hexdigest() != sha256:
+        raise BlobCorrupt(f"The stored file {sha256[:12]} is damaged: restore it from a backup.")

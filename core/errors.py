@@ -17,6 +17,10 @@ class DomainError(Exception):
         self.message = message
         self.fields = dict(fields or {})
 
+    def with_reasons(self) -> str:
+        """The message and what is wrong with each field, for a terminal."""
+        return " ".join([self.message, *(f"{name}: {reason}" for name, reason in self.fields.items())])
+
 
 class Unreadable(DomainError):
     """The request cannot be parsed, or names a parameter that does not exist."""

@@ -13,8 +13,12 @@ class LineFormatter(logging.Formatter):
         request_id = getattr(record, "request_id", "-")
         line = f"{at} {record.levelname} {record.name} [{request_id}] {message}"
         if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
+            line += self._indented(self.formatException(record.exc_info))
         return line
+
+    def _indented(self, traceback: str) -> str:
+        # An exception's message may quote hostile text: no line of it may look like a record of its own.
+        return "".join(f"\n    {_one_line(line)[:LONGEST_MESSAGE]}" for line in traceback.splitlines())
 
 
 def _one_line(text: str) -> str:

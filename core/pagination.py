@@ -2,14 +2,17 @@
 
 import base64
 import binascii
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.db.models import Model, QuerySet
+from django.utils.translation import gettext as _
 
 from core.errors import Unreadable
 
 Row = TypeVar("Row", bound=Model)
+GREATEST_KEY = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,10 @@ class Page(Generic[Row]):
     rows: list[Row]
     next_cursor: str
 
+    def body(self, represent: Callable[[Row], dict[str, Any]]) -> dict[str, Any]:
+        """The page as the API answers it."""
+        return {"results": [represent(row) for row in self.rows], "next": self.next_cursor or None}
+
 
 def encode_cursor(key: int) -> str:
     return base64.urlsafe_b64encode(str(key).encode()).decode().rstrip("=")
@@ -26,11 +33,12 @@ def encode_cursor(key: int) -> str:
 
 def decode_cursor(cursor: str) -> int:
     try:
-        return int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError) as error:
-        raise Unreadable(
-            "The cursor is not one that this list gave out.", fields={"before": "unknown"}
-        ) from error
+        key = int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError):
+        key = -1
+    if not 0 <= key <= GREATEST_KEY:
+        raise Unreadable(_("The cursor is not one that this list gave out."), fields={"before": _("unknown")})
+    return key
 
 
 def newest_first(queryset: QuerySet[Row], *, before: str = "", size: int = 50) -> Page[Row]:

@@ -1,20 +1,32 @@
 """Turns an expected failure into a page, a fragment or JSON, and keeps unexpected ones apart from them."""
 
 import logging
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import psycopg
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
-from core.errors import DomainError, NotFound, TooLarge, Unavailable, Unreadable
+from core.errors import Denied, DomainError, Invalid, NotFound, TooLarge, Unavailable, Unreadable
 from core.requests import current_request_id, is_htmx, wants_json
 
 logger = logging.getLogger(__name__)
+
+
+class FormOutOfDate(Denied):
+    code = "csrf"
+
+
+class Broken(DomainError):
+    """A fault of ours: the log has it under the request id."""
+
+    status = 500
+    code = "server_error"
 
 
 def error_body(*, code: str, message: str, fields: dict[str, str] | None = None) -> dict[str, Any]:
@@ -22,18 +34,28 @@ def error_body(*, code: str, message: str, fields: dict[str, str] | None = None)
     return {"error": {"code": code, "message": message, "fields": fields or {}}}
 
 
-def as_domain_error(exception: Exception) -> DomainError | None:
+def as_domain_error(exception: BaseException | None) -> DomainError | None:
     """The domain error that stands for an exception of Django or the database, if there is one."""
     if isinstance(exception, DomainError):
         return exception
     if isinstance(exception, Http404):
         return NotFound(_("There is nothing at this address."))
+    if isinstance(exception, PermissionDenied):
+        return Denied(_("Your role does not allow this."))
     if isinstance(exception, RequestDataTooBig):
         return TooLarge(_("The request is too large: upload a file instead."))
     if isinstance(exception, SuspiciousOperation):
         return Unreadable(_("The request could not be read."))
+    return _as_database_error(exception)
+
+
+def _as_database_error(exception: BaseException | None) -> DomainError | None:
     if isinstance(exception, OperationalError | InterfaceError | psycopg.errors.OperationalError):
         return Unavailable(_("The database does not answer. Nothing was saved; try again in a few seconds."))
+    if isinstance(exception, DataError):
+        # The fields are checked before; this is the net under a check that was forgotten.
+        logger.warning("the database refused a value: %s", exception)
+        return Invalid(_("A value is too long or holds a character that cannot be stored."))
     return None
 
 
@@ -43,6 +65,7 @@ def error_response(request: HttpRequest, error: DomainError) -> HttpResponse:
     retry_after = getattr(error, "retry_after", None)
     if retry_after is not None:
         response["Retry-After"] = str(retry_after)
+    response.setdefault("Cache-Control", "no-store")
     return response
 
 
@@ -51,8 +74,11 @@ def _body_for(request: HttpRequest, error: DomainError) -> HttpResponse:
         content = error_body(code=error.code, message=error.message, fields=error.fields)
         return JsonResponse(content, status=error.status)
     template = "errors/page.html#notice" if is_htmx(request) else "errors/page.html"
-    context = {"error": error, "request_id": current_request_id()}
-    html = render_to_string(template, context, request=request)
+    # Without the request no context processor runs: the page needs neither session nor database.
+    reasons = list(error.fields.items())
+    html = render_to_string(
+        template, {"error": error, "reasons": reasons, "request_id": current_request_id()}
+    )
     response = HttpResponse(html, status=error.status)
     if is_htmx(request):
         # The form stays as the person left it; only the notice area changes.
@@ -83,28 +109,25 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return error_response(request, NotFound(_("There is nothing at this address.")))
 
 
-def denied(request: HttpRequest, exception: PermissionDenied) -> HttpResponse:
-    error = DomainError(_("Your role does not allow this."))
-    error.status, error.code = 403, "denied"
-    return error_response(request, error)
+def denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_response(request, Denied(_("Your role does not allow this.")))
 
 
 def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return error_response(request, Unreadable(_("The request could not be read.")))
+    """What middleware refuses before a view runs: a foreign host name, a body over the limit."""
+    error = as_domain_error(exception) or Unreadable(_("The request could not be read."))
+    return error_response(request, error)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    error = DomainError(
-        _("This form is out of date: reload the page and send it again. Your text is still there.")
-    )
-    error.status, error.code = 403, "csrf"
-    return error_response(request, error)
+    message = _("This form is out of date: go back, reload the page and send it again.")
+    return error_response(request, FormOutOfDate(message))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    error = DomainError(
-        _("Something broke on our side. Nothing was saved. The request id %(id)s finds it in the log.")
-        % {"id": current_request_id()}
-    )
-    error.status, error.code = 500, "server_error"
-    return error_response(request, error)
+    """The last resort; an exception in a middleware comes here without passing `process_exception`."""
+    expected = as_domain_error(sys.exc_info()[1])
+    if expected is not None:
+        return error_response(request, expected)
+    message = _("Something broke on our side. Nothing was saved. The request id %(id)s finds it in the log.")
+    return error_response(request, Broken(message % {"id": current_request_id()}))

@@ -10,32 +10,30 @@ from django.core.checks import CheckMessage, Error
 from django.core.files.storage import FileSystemStorage
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
+from core.palette import palette_file
+
 # The name that pages use -> the file inside node_modules.
 LIBRARIES = {
     "vendor/htmx.esm.js": "htmx.org/dist/htmx.esm.min.js",
-    "vendor/sortable.esm.js": "sortablejs/modular/sortable.esm.js",
+    "vendor/sortable.js": "sortablejs/Sortable.min.js",
     "vendor/uplot.esm.js": "uplot/dist/uPlot.esm.js",
     "vendor/uplot.css": "uplot/dist/uPlot.min.css",
-    "vendor/colors/slate.css": "@radix-ui/colors/slate.css",
-    "vendor/colors/slate-dark.css": "@radix-ui/colors/slate-dark.css",
-    "vendor/colors/indigo.css": "@radix-ui/colors/indigo.css",
-    "vendor/colors/indigo-dark.css": "@radix-ui/colors/indigo-dark.css",
-    "vendor/colors/green.css": "@radix-ui/colors/green.css",
-    "vendor/colors/green-dark.css": "@radix-ui/colors/green-dark.css",
-    "vendor/colors/red.css": "@radix-ui/colors/red.css",
-    "vendor/colors/red-dark.css": "@radix-ui/colors/red-dark.css",
-    "vendor/colors/amber.css": "@radix-ui/colors/amber.css",
-    "vendor/colors/amber-dark.css": "@radix-ui/colors/amber-dark.css",
     "vendor/fonts/inter-latin.woff2": "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",
-    "vendor/fonts/inter-latin-ext.woff2": "@fontsource-variable/inter/files/inter-latin-ext-wght-normal.woff2",
+    "vendor/fonts/inter-latin-ext.woff2": (
+        "@fontsource-variable/inter/files/inter-latin-ext-wght-normal.woff2"
+    ),
     "vendor/fonts/jetbrains-mono-latin.woff2": (
         "@fontsource-variable/jetbrains-mono/files/jetbrains-mono-latin-wght-normal.woff2"
     ),
 }
 
 
+PALETTE = "vendor/palette.css"
+COLOURS = "@radix-ui/colors"
+
+
 class LibraryFinder(BaseFinder):
-    """Finds exactly the files of LIBRARIES in node_modules."""
+    """Finds exactly the files of LIBRARIES in node_modules, and the palette made from the colours there."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -52,15 +50,24 @@ class LibraryFinder(BaseFinder):
         ]
 
     def find(self, path: str, find_all: bool = False, **kwargs: Any) -> Any:
-        source = LIBRARIES.get(path)
-        found = str(self.root / source) if source and (self.root / source).is_file() else None
+        source = self.source(path)
+        found = str(source) if source else None
         if find_all:
             return [found] if found else []
         return found or []
 
+    def source(self, path: str) -> Path | None:
+        """The file behind a name that pages use; None where the name is not on the list or not installed."""
+        if path == PALETTE and (self.root / COLOURS).is_dir():
+            return palette_file(folder=self.root / COLOURS, cache=Path(settings.ANNOTERA_HOME) / "cache")
+        listed = LIBRARIES.get(path)
+        return self.root / listed if listed and (self.root / listed).is_file() else None
+
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterator[tuple[str, FileSystemStorage]]:
-        for name, source in LIBRARIES.items():
-            yield name, _SingleFile(name=name, source=self.root / source)
+        for name in (*LIBRARIES, PALETTE):
+            source = self.source(name)
+            if source:
+                yield name, _SingleFile(name=name, source=source)
 
 
 class _SingleFile(FileSystemStorage):

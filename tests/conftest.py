@@ -74,6 +74,9 @@ def own_storage(settings, tmp_path: Path) -> Path:
     """Blobs and working files of a test never meet those of an installation."""
     settings.BLOB_ROOT = str(tmp_path / "blobs")
     settings.WORK_ROOT = tmp_path / "work"
+    # Hashed names exist only after collectstatic; tests/journeys collects for the browser.
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
     return tmp_path
 
 
