@@ -164,6 +164,7 @@ class AuditEvent(models.Model):
         LOGIN = "login", _("logged in")
         LOGIN_FAILED = "login_failed", _("failed to log in")
         LOGOUT = "logout", _("logged out")
+        PASSWORD_CHANGED = "password_changed", _("changed the password")
         ROLE_CHANGED = "role_changed", _("changed a role")
         MEMBER_INVITED = "member_invited", _("invited a person")
         MEMBER_JOINED = "member_joined", _("joined")
