@@ -16,6 +16,10 @@ app.conf.update(
     task_acks_late=False,
     task_default_queue="light",
     worker_prefetch_multiplier=1,
+    # A bell that a busy worker holds back is one that an idle worker does not hear.
+    worker_disable_prefetch=True,
+    # How long a slot stays taken after its process was killed; the row tells what became of the job.
+    worker_lost_wait=1.0,
     worker_cancel_long_running_tasks_on_connection_loss=False,
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,

@@ -4,16 +4,18 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from accounts.access import WorkspaceRequest, member_page
 from accounts.models import Workspace
 from annotation.models import Project, Standing, Task
-from corpus.models import DatasetVersion
-from training.models import ModelVersion, TrainingRun
+from corpus.models import Dataset, DatasetVersion
+from training.models import ModelVersion, Stage, TrainingRun
 
 LATEST = 5
 
 
+@require_safe
 @member_page()
 def workspace_home(request: WorkspaceRequest) -> HttpResponse:
     """Annotators continue where they were; admins see the line from project to model and its next step."""
@@ -33,13 +35,15 @@ def workspace_home(request: WorkspaceRequest) -> HttpResponse:
 
 
 def line_to_a_model(workspace: Workspace) -> dict[str, Any]:
-    """The latest versions, runs and models, and whether there is a task at all: four indexed queries."""
-    versions = DatasetVersion.objects.filter(workspace=workspace).select_related("dataset")
+    """The newest row of each station between tasks and models, and the latest runs and models."""
+    preferences = DatasetVersion.objects.filter(workspace=workspace, dataset__kind=Dataset.Kind.PREFERENCES)
     runs = TrainingRun.objects.filter(workspace=workspace).select_related("job")
     models = ModelVersion.objects.filter(workspace=workspace)
     return {
         "has_tasks": Task.objects.filter(workspace=workspace).exists(),
-        "versions": list(versions.order_by("-pk")[:LATEST]),
+        "frozen": preferences.select_related("dataset").order_by("-pk").first(),
+        "reward_model": models.filter(stage=Stage.REWARD).order_by("-pk").first(),
+        "policy": models.filter(stage=Stage.PPO).order_by("-pk").first(),
         "runs": list(runs.order_by("-pk")[:LATEST]),
         "models": list(models.order_by("-pk")[:LATEST]),
     }

@@ -122,6 +122,8 @@ MIDDLEWARE = [
     "core.requests.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # The ranking page with four answers is 33 KB plain and 6 KB packed, for 0.7 ms.
+    "django.middleware.gzip.GZipMiddleware",
     "csp.middleware.CSPMiddleware",
     "core.rendering.ErrorMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -241,7 +243,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["core.api.JSONBodyParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "core.api.exception_handler",
     "UNAUTHENTICATED_USER": None,
@@ -252,6 +254,10 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Annotation, quality, training and lineage over HTTP. Errors: {error: {code, message, fields}}.",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "core.documenting.document_errors",
+    ],
 }
 
 # --- Long work --------------------------------------------------------------------------------------------
