@@ -1,0 +1,53 @@
+import pytest
+
+from training.figures import charts_for, final_figures, in_order, label_of, labelled_settings, written
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.123456, "0.1235"),
+        (1234567, "1,234,567"),
+        (3e-05, "3e-05"),
+        (True, "yes"),
+        ("cpu", "cpu"),
+        (2.0, "2"),
+    ],
+)
+def test_numbers_are_written_short(value: object, shown: str) -> None:
+    assert written(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("kl_sequence", "KL per answer"),
+        ("heldout_kl_sequence_after", "held-out KL per answer after"),
+        ("final_reward", "last reward"),
+        ("something_new", "something new"),
+    ],
+)
+def test_figures_are_called_by_words(name: str, label: str) -> None:
+    assert label_of(name) == label
+
+
+def test_a_chart_names_all_its_series_as_soon_as_one_is_measured() -> None:
+    [chart] = charts_for({"loss", "unknown"})
+    assert chart["title"] == "Loss"
+    assert [series["name"] for series in chart["series"]] == ["loss", "heldout_loss"]
+
+
+def test_headlines_come_first_and_nothing_is_left_out() -> None:
+    metrics = {"zeta": 1, "heldout_accuracy": 0.61, "heldout_accuracy_se": 0.02, "parameters": 1000}
+    headlines, rest = final_figures(metrics)
+    assert [figure.value for figure in headlines] == ["0.61", "0.02"]
+    assert [figure.name for figure in rest] == ["parameters", "zeta"]
+
+
+def test_known_figures_keep_their_order() -> None:
+    assert in_order({"grad_norm", "reward", "zeta", "alpha"}) == ["reward", "grad_norm", "alpha", "zeta"]
+
+
+def test_settings_are_listed_as_the_form_lists_them() -> None:
+    listed = labelled_settings(stage="ppo", config={"normalise_scores": False, "updates": 3, "gone": 1})
+    assert listed == [("Updates", "3"), ("Normalise scores", "no")]

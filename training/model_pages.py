@@ -1,0 +1,46 @@
+"""Pages of the model registry."""
+
+import uuid
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts.access import WorkspaceRequest, member_page
+from accounts.models import Role
+from core.api import refuse_unknown_parameters
+from core.pagination import newest_first
+from corpus import lineage
+from training.access import model_for, models_of
+from training.figures import final_figures, labelled_settings
+from training.models import Stage
+
+
+@member_page(Role.REVIEWER)
+@require_safe
+def models(request: WorkspaceRequest) -> HttpResponse:
+    refuse_unknown_parameters(request, {"before"})
+    page = newest_first(models_of(request.membership), before=request.GET.get("before", ""))
+    rows = [(model, final_figures(model.metrics)[0][:1]) for model in page.rows]
+    return render(request, "training/models.html", {"page": page, "rows": rows})
+
+
+@member_page(Role.REVIEWER)
+@require_safe
+def model(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
+    found = model_for(membership=request.membership, uid=uid)
+    node = ("model_version", found.uid)
+    workspace = request.membership.workspace
+    headlines, figures = final_figures(found.metrics)
+    context = {
+        "model": found,
+        "headlines": headlines,
+        "figures": figures,
+        "settings": labelled_settings(stage=found.stage, config=found.manifest["config"]),
+        "parents": lineage.ancestors(workspace=workspace, node=node),
+        "children": lineage.descendants(workspace=workspace, node=node),
+        "is_reward_model": found.stage == Stage.REWARD,
+        "run": getattr(found, "made_by", None),
+        "bytes": sum(file["bytes"] for file in found.manifest["files"]),
+    }
+    return render(request, "training/model.html", context)

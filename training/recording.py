@@ -1,0 +1,106 @@
+"""What the engine reports becomes rows: metrics and samples, in batches, under the lease of the job."""
+
+import math
+import time
+from collections import defaultdict
+from typing import Any
+
+from django.db import connection
+from psycopg.types.json import Jsonb
+
+from jobs.running import JobContext
+from jobs.wording import storable
+from training.models import TrainingRun
+
+SECONDS_BETWEEN_WRITES = 1.0
+MOST_PENDING = 1000
+LONGEST_SAMPLE = 20_000
+LARGEST_STEP = 2**31 - 1
+MOST_SAMPLES_A_STEP = 100
+
+# A resumed run repeats steps: what it says now wins, name by name.
+WRITE_METRICS = """
+INSERT INTO training_runmetric (run_id, step, "values", created_at)
+SELECT %s, step, figures, now() FROM unnest(%s::integer[], %s::jsonb[]) AS row (step, figures)
+ON CONFLICT (run_id, step) DO UPDATE SET "values" = training_runmetric."values" || EXCLUDED."values"
+"""
+WRITE_SAMPLES = """
+INSERT INTO training_runsample (run_id, step, position, "values")
+SELECT %s, step, position, texts
+FROM unnest(%s::integer[], %s::smallint[], %s::jsonb[]) AS row (step, position, texts)
+ON CONFLICT (run_id, step, position) DO UPDATE SET "values" = EXCLUDED."values"
+"""
+
+
+class Recorder:
+    """Takes the engine's lines of one attempt; `flush` writes what is left."""
+
+    def __init__(self, *, context: JobContext, run: TrainingRun) -> None:
+        self._context, self._run = context, run
+        self._metrics: dict[int, dict[str, float]] = {}
+        self._samples: dict[tuple[int, int], dict[str, Any]] = {}
+        self._positions: defaultdict[int, int] = defaultdict(int)
+        self._written_at = time.monotonic()
+        self._last: dict[str, Any] | None = None
+
+    def take(self, line: dict[str, Any]) -> None:
+        """Note one line. The same line may come again after the database failed; it then counts once."""
+        if line is not self._last:
+            self._note(line)
+            self._last = line
+        due = time.monotonic() - self._written_at >= SECONDS_BETWEEN_WRITES
+        if due or len(self._metrics) + len(self._samples) >= MOST_PENDING:
+            self.flush()
+
+    def _note(self, line: dict[str, Any]) -> None:
+        kind = line.get("type")
+        if kind == "resumed":
+            self._context.log(str(line.get("sentence", "Resumed.")))
+            return
+        step, values = line.get("step"), line.get("values")
+        if not isinstance(step, int) or not 0 <= step <= LARGEST_STEP or not isinstance(values, dict):
+            return
+        if kind == "metrics":
+            self._metrics.setdefault(step, {}).update(finite(values))
+        if kind == "sample":
+            self._note_sample(step, values)
+
+    def _note_sample(self, step: int, values: dict[str, Any]) -> None:
+        position = self._positions[step]
+        if position >= MOST_SAMPLES_A_STEP:
+            return
+        self._positions[step] += 1
+        self._samples[step, position] = {str(name): shown(value) for name, value in values.items()}
+
+    def flush(self) -> None:
+        """Write what is pending in one transaction; raises LeaseLost when another worker has the job."""
+        if not self._metrics and not self._samples:
+            return
+        with self._context.fenced(), connection.cursor() as cursor:
+            if self._metrics:
+                figures = [Jsonb(values) for values in self._metrics.values()]
+                cursor.execute(WRITE_METRICS, [self._run.pk, list(self._metrics), figures])
+            if self._samples:
+                steps, positions = zip(*self._samples, strict=True)
+                texts = [Jsonb(values) for values in self._samples.values()]
+                cursor.execute(WRITE_SAMPLES, [self._run.pk, list(steps), list(positions), texts])
+        self._metrics, self._samples = {}, {}
+        self._written_at = time.monotonic()
+
+
+def finite(values: dict[str, Any]) -> dict[str, float]:
+    """The figures among the values: numbers that JSON and a chart can hold."""
+    return {
+        storable(str(name), longest=60): value
+        for name, value in values.items()
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    }
+
+
+def shown(value: object) -> object:
+    """A sample's text or number in a form that the database can hold."""
+    if isinstance(value, str):
+        return storable(value, longest=LONGEST_SAMPLE)
+    if isinstance(value, int | float) and math.isfinite(value):
+        return value
+    return None

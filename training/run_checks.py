@@ -1,0 +1,95 @@
+"""Whether the parts of a run fit together: stage, data and models.
+
+What only the weights can tell, such as one tokenizer for all, the engine checks.
+"""
+
+from django.utils.translation import gettext as _
+
+from accounts.models import Workspace
+from core.errors import Invalid
+from corpus.models import Dataset, DatasetVersion
+from training.models import ModelVersion, Stage
+
+Kind = Dataset.Kind
+
+LANGUAGE_MODELS = frozenset({Stage.PRETRAIN, Stage.SFT, Stage.PPO})
+DATA_KINDS: dict[Stage, frozenset[Kind]] = {
+    Stage.PRETRAIN: frozenset({Kind.CORPUS, Kind.PREFERENCES, Kind.DEMONSTRATIONS}),
+    Stage.SFT: frozenset({Kind.DEMONSTRATIONS, Kind.PREFERENCES}),
+    Stage.REWARD: frozenset({Kind.PREFERENCES}),
+    Stage.PPO: frozenset({Kind.PROMPTS, Kind.PREFERENCES, Kind.DEMONSTRATIONS}),
+}
+
+
+class RunRefused(Invalid):
+    """The parts of the run do not fit; `fields` names each that does not."""
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        super().__init__(" ".join(fields.values()), fields=fields)
+
+
+def known_stage(stage: str) -> Stage:
+    """Raises RunRefused for a stage that does not exist."""
+    if stage in Stage.values:
+        return Stage(stage)
+    raise RunRefused(
+        {"stage": _("Choose one of these stages: %(names)s.") % {"names": ", ".join(Stage.values)}}
+    )
+
+
+def base_stages(stage: Stage) -> frozenset[Stage]:
+    """The stages whose models this stage can start from; empty for pretraining."""
+    return frozenset() if stage == Stage.PRETRAIN else LANGUAGE_MODELS
+
+
+def problems(
+    *,
+    workspace: Workspace,
+    stage: Stage,
+    dataset_version: DatasetVersion | None,
+    base_model: ModelVersion | None,
+    reward_model: ModelVersion | None,
+) -> dict[str, str]:
+    """What does not fit, by field; empty when the run can start."""
+    found = {
+        "dataset_version": _data_problem(stage, dataset_version),
+        "base_model": _base_problem(stage, base_model),
+        "reward_model": _reward_problem(stage, reward_model),
+    }
+    given = {"dataset_version": dataset_version, "base_model": base_model, "reward_model": reward_model}
+    for name, part in given.items():
+        if part is not None and part.workspace_id != workspace.pk:
+            found[name] = _("There is nothing by this id in this workspace.")
+    return {name: problem for name, problem in found.items() if problem}
+
+
+def _data_problem(stage: Stage, version: DatasetVersion | None) -> str:
+    if version is None:
+        return _("Choose a dataset version.")
+    if version.dataset.kind in DATA_KINDS[stage]:
+        return ""
+    kinds = ", ".join(sorted(str(kind.label) for kind in DATA_KINDS[stage]))
+    return _("%(stage)s needs one of: %(kinds)s. This version holds %(kind)s.") % {
+        "stage": stage.label, "kinds": kinds, "kind": version.dataset.get_kind_display(),
+    }  # fmt: skip
+
+
+def _base_problem(stage: Stage, model: ModelVersion | None) -> str:
+    allowed = base_stages(stage)
+    if not allowed:
+        return _("Pretraining starts from nothing: choose no model.") if model else ""
+    if model is None:
+        return _("Choose the model to start from.")
+    if model.stage not in allowed:
+        return _("Choose a language model; this is a reward model.")
+    return ""
+
+
+def _reward_problem(stage: Stage, model: ModelVersion | None) -> str:
+    if stage != Stage.PPO:
+        return _("Only PPO takes a reward model.") if model else ""
+    if model is None:
+        return _("Choose a trained reward model.")
+    if model.stage != Stage.REWARD:
+        return _("Choose a reward model; this is a language model.")
+    return ""

@@ -1,0 +1,81 @@
+"""How runs and models look over HTTP; the schema is made from these."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from training.models import ModelVersion, Stage, TrainingRun
+
+
+class NewRun(serializers.Serializer[Any]):
+    """A run to start; `config` names only the settings that differ from the defaults."""
+
+    stage = serializers.ChoiceField(choices=Stage.choices)
+    name = serializers.CharField(max_length=120, required=False, default="", allow_blank=True)
+    dataset_version = serializers.UUIDField()
+    base_model = serializers.UUIDField(required=False, allow_null=True, default=None)
+    reward_model = serializers.UUIDField(required=False, allow_null=True, default=None)
+    config = serializers.DictField(required=False, default=dict)
+
+
+class RunSummary(serializers.Serializer[TrainingRun]):
+    uid = serializers.UUIDField()
+    name = serializers.CharField()
+    stage = serializers.ChoiceField(choices=Stage.choices)
+    state = serializers.CharField(source="job.state")
+    progress = serializers.FloatField(source="job.progress")
+    sentence = serializers.CharField(source="job.sentence")
+    dataset_version = serializers.UUIDField(source="dataset_version.uid")
+    base_model = serializers.UUIDField(source="base_model.uid", default=None, allow_null=True)
+    reward_model = serializers.UUIDField(source="reward_model.uid", default=None, allow_null=True)
+    model = serializers.UUIDField(source="output_model.uid", default=None, allow_null=True)
+    created_at = serializers.DateTimeField()
+
+
+class RunDetail(RunSummary):
+    job = serializers.UUIDField(source="job.uid")
+    attempt = serializers.IntegerField(source="job.attempt")
+    reason = serializers.CharField(source="job.reason")
+    hint = serializers.CharField(source="job.hint")
+    config = serializers.JSONField()
+    seed = serializers.IntegerField()
+    environment = serializers.JSONField()
+    result = serializers.JSONField()
+    started_at = serializers.DateTimeField(source="job.started_at", allow_null=True)
+    ended_at = serializers.DateTimeField(source="job.ended_at", allow_null=True)
+
+
+class RunList(serializers.Serializer[Any]):
+    results = RunSummary(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class RunMetrics(serializers.Serializer[Any]):
+    """Columns: every series has one entry a step, null where nothing was measured."""
+
+    run = serializers.UUIDField()
+    state = serializers.CharField()
+    attempt = serializers.IntegerField()
+    steps = serializers.ListField(child=serializers.IntegerField())
+    series = serializers.DictField(child=serializers.ListField(child=serializers.FloatField(allow_null=True)))
+    next = serializers.IntegerField()
+
+
+class ModelSummary(serializers.Serializer[ModelVersion]):
+    uid = serializers.UUIDField()
+    name = serializers.CharField()
+    number = serializers.IntegerField()
+    stage = serializers.ChoiceField(choices=Stage.choices)
+    sha256 = serializers.CharField()
+    metrics = serializers.JSONField()
+    created_at = serializers.DateTimeField()
+
+
+class ModelDetail(ModelSummary):
+    manifest = serializers.JSONField()
+    run = serializers.UUIDField(source="made_by.uid", default=None, allow_null=True)
+
+
+class ModelList(serializers.Serializer[Any]):
+    results = ModelSummary(many=True)
+    next = serializers.CharField(allow_null=True)
