@@ -1,4 +1,8 @@
-"""Projects, tasks, assignments and annotations: what people are asked and what they answered."""
+"""Projects, tasks, assignments and annotations: what people are asked and what they answered.
+
+The tables that grow with the work name their own indexes and no others (`db_index=False`): every index more
+slows the import and the submit, and gives the planner one more wrong way before it has statistics.
+"""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -106,9 +110,11 @@ class Task(models.Model):
         REPEAT = "repeat", _("repeat")
 
     uid = models.UUIDField(default=uuid7, unique=True, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT)
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="tasks")
-    imported_in = models.ForeignKey(TaskImport, on_delete=models.PROTECT, null=True, blank=True)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, db_index=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="tasks", db_index=False)
+    imported_in = models.ForeignKey(
+        TaskImport, on_delete=models.PROTECT, null=True, blank=True, db_index=False
+    )
     purpose = models.CharField(max_length=8, choices=Purpose.choices, default=Purpose.WORK)
     queue_key = models.BigIntegerField(db_default=Func(Value("annotation_queue_key"), function="nextval"))
     overlap = models.PositiveSmallIntegerField()
@@ -135,7 +141,8 @@ class Task(models.Model):
 class TaskBody(models.Model):
     """The texts of a task: read only when the task is shown or exported.
 
-    prompt: {"schema": 1, "lang": "en", "messages": [{"role": "user", "parts": [{"type": "text", "text": "..."}]}]}
+    prompt: {"schema": 1, "lang": "en",
+             "messages": [{"role": "user", "parts": [{"type": "text", "text": "..."}]}]}
     candidates: {"<candidate uid>": {"role": "assistant", "parts": [...], "lang": ""}}
     """
 
@@ -148,7 +155,7 @@ class Candidate(models.Model):
     """One answer to rank. `source` (which model, with which parameters) never reaches an annotator."""
 
     uid = models.UUIDField(default=uuid7, unique=True, editable=False)
-    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="candidates")
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="candidates", db_index=False)
     position = models.PositiveSmallIntegerField()
     source = models.JSONField(default=dict)
 
@@ -162,8 +169,8 @@ class Candidate(models.Model):
 class Standing(models.Model):
     """A person's place in a project: the queue cursor, and a pause that a reviewer looks at."""
 
-    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT)
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="standings")
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, db_index=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="standings", db_index=False)
     membership = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="standings")
     cursor = models.BigIntegerField(default=0)
     submitted_count = models.PositiveIntegerField(default=0)
@@ -187,10 +194,12 @@ class Assignment(models.Model):
         EXPIRED = "expired", _("expired")
 
     uid = models.UUIDField(default=uuid7, unique=True, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT)
-    project = models.ForeignKey(Project, on_delete=models.PROTECT)
-    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="assignments")
-    membership = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="assignments")
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, db_index=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, db_index=False)
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="assignments", db_index=False)
+    membership = models.ForeignKey(
+        Membership, on_delete=models.PROTECT, related_name="assignments", db_index=False
+    )
     state = models.CharField(max_length=10, choices=State.choices, default=State.LEASED)
     shown_order = ArrayField(models.UUIDField(), help_text="Candidate uids as the person saw them.")
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -223,17 +232,22 @@ class Assignment(models.Model):
 class Annotation(models.Model):
     """An answer. A correction is a new row with the next revision; `is_current` marks the last one.
 
-    answer: {"schema": 1, "shown_order": [uid], "ranking": [[uid], [uid, uid]], "unranked": [uid], "all_bad": false,
-             "strength": null, "aspects": {uid: {"quality": 4}}, "flags": [...], "rewrite": null, "rationale": ""}
+    answer: {"schema": 1, "shown_order": [uid], "ranking": [[uid], [uid, uid]], "unranked": [uid],
+             "all_bad": false, "strength": null, "aspects": {uid: {"quality": 4}}, "flags": [...],
+             "rewrite": {"of": uid or null, "text": "..."} or null, "rationale": ""}
     """
 
     uid = models.UUIDField(default=uuid7, unique=True, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT)
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="annotations")
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, db_index=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="annotations", db_index=False)
     task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="annotations")
-    assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="annotations")
-    membership = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="annotations")
-    guideline = models.ForeignKey(Guideline, on_delete=models.PROTECT, null=True, blank=True)
+    assignment = models.ForeignKey(
+        Assignment, on_delete=models.PROTECT, related_name="annotations", db_index=False
+    )
+    membership = models.ForeignKey(
+        Membership, on_delete=models.PROTECT, related_name="annotations", db_index=False
+    )
+    guideline = models.ForeignKey(Guideline, on_delete=models.PROTECT, null=True, blank=True, db_index=False)
     revision = models.PositiveSmallIntegerField(default=1)
     is_current = models.BooleanField(default=True)
     answer = models.JSONField()
@@ -267,9 +281,11 @@ class WorkEvent(models.Model):
         SKIPPED = "skipped", _("skipped")
         EXPIRED = "expired", _("expired")
 
-    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT)
-    project = models.ForeignKey(Project, on_delete=models.PROTECT)
-    membership = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="work_events")
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, db_index=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, db_index=False)
+    membership = models.ForeignKey(
+        Membership, on_delete=models.PROTECT, related_name="work_events", db_index=False
+    )
     assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="events")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     at = models.DateTimeField(default=timezone.now)

@@ -1,0 +1,56 @@
+"""Writing tasks with COPY: three tables, one transaction, keys from the sequences.
+
+COPY takes about a fifth of the time of multi-row INSERT here; `queue_key` is left to its default, so that the
+order of the file is the order of the queue.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection
+
+from annotation.kinds.ranking_task import TaskInput
+from annotation.models import Project
+from core.ids import uuid7
+
+KEYS = "SELECT nextval(pg_get_serial_sequence('annotation_task', 'id')) FROM generate_series(1, %s)"
+TASKS = """
+    COPY annotation_task (id, uid, workspace_id, project_id, imported_in_id, purpose, overlap, open_slots,
+                          external_id, created_at) FROM STDIN
+"""
+BODIES = "COPY annotation_taskbody (task_id, prompt, candidates) FROM STDIN"
+CANDIDATES = "COPY annotation_candidate (uid, task_id, position, source) FROM STDIN"
+
+
+def copy_tasks(*, project: Project, tasks: Sequence[TaskInput], import_id: int) -> None:
+    """Write the tasks inside the caller's transaction."""
+    bodies: list[tuple[Any, ...]] = []
+    candidates: list[tuple[Any, ...]] = []
+    with connection.cursor() as cursor:
+        cursor.execute(KEYS, [len(tasks)])
+        keys = [row[0] for row in cursor.fetchall()]
+        cursor.execute("SELECT now()")
+        now = cursor.fetchone()[0]
+        shared = (project.workspace_id, project.pk, import_id, "work", project.overlap, project.overlap)
+        rows = [(key, uuid7(), *shared, task.external_id, now) for key, task in zip(keys, tasks, strict=True)]
+        for key, task in zip(keys, tasks, strict=True):
+            body = _candidate_rows(key, task, candidates)
+            bodies.append((key, _json(task.prompt), _json(body)))
+        for statement, lines in ((TASKS, rows), (BODIES, bodies), (CANDIDATES, candidates)):
+            with cursor.copy(statement) as copy:
+                for line in lines:
+                    copy.write_row(line)
+
+
+def _candidate_rows(key: int, task: TaskInput, rows: list[tuple[Any, ...]]) -> dict[str, Any]:
+    body = {}
+    for position, candidate in enumerate(task.candidates):
+        uid = str(uuid7())
+        body[uid] = candidate.message
+        rows.append((uid, key, position, _json(candidate.source)))
+    return body
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

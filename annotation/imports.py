@@ -1,0 +1,179 @@
+"""Tasks come in: at once through the API, or as a file with a preview that a person confirms."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from accounts.audit import record
+from accounts.models import AuditEvent, Membership
+from annotation.copying import copy_tasks
+from annotation.intake import Problem, Row, read_rows
+from annotation.kinds.ranking_task import TaskInput
+from annotation.models import Project, Task, TaskImport
+from core.errors import Conflict, Invalid, TooLarge
+
+ROWS_AT_ONCE = 10_000
+BYTES_AT_ONCE = 10 * 1000 * 1000
+CHUNK = 2_000
+PROBLEMS_KEPT = 100
+PREVIEW_ROWS = 5
+PREVIEW_CHARACTERS = 2_000
+
+
+class ImportRefused(Invalid):
+    """Some lines cannot become tasks, so none did; `fields` names the first hundred by line."""
+
+    code = "import_refused"
+
+
+class ProjectClosed(Conflict):
+    code = "project_closed"
+
+
+@dataclass
+class Examination:
+    """What a file holds, found without writing anything."""
+
+    rows: int = 0
+    problem_count: int = 0
+    problems: list[dict[str, Any]] = field(default_factory=list)
+    preview: list[dict[str, Any]] = field(default_factory=list)
+
+    def note_problem(self, problem: Problem) -> None:
+        self.problem_count += 1
+        if len(self.problems) < PROBLEMS_KEPT:
+            self.problems.append(problem.as_json())
+
+    def note_task(self, task: TaskInput) -> None:
+        self.rows += 1
+        if len(self.preview) < PREVIEW_ROWS:
+            self.preview.append(_shortened(task))
+
+
+def import_at_once(*, membership: Membership, project: Project, body: bytes) -> TaskImport:
+    """Import NDJSON in one transaction, all of it or nothing.
+
+    Raises TooLarge beyond 10,000 rows or 10 MB, ImportRefused when any line has a problem.
+    """
+    check_open(project)
+    lines = body.splitlines(keepends=True)
+    if len(body) > BYTES_AT_ONCE or len(lines) > ROWS_AT_ONCE:
+        raise too_much_at_once()
+    examination = Examination()
+    tasks = list(good_tasks(lines, project=project, examination=examination))
+    refuse_problems(examination)
+    if not tasks:
+        raise Invalid(_("There is no task in the request."), fields={"body": _("empty")})
+    with transaction.atomic():
+        batch = TaskImport.objects.create(
+            workspace_id=project.workspace_id,
+            project=project,
+            state=TaskImport.State.DONE,
+            rows=len(tasks),
+            created_by=membership,
+        )
+        store(batch=batch, project=project, tasks=tasks)
+        audit_import(membership=membership, batch=batch)
+    return batch
+
+
+def too_much_at_once() -> TooLarge:
+    return TooLarge(
+        _(
+            "At most 10,000 tasks or 10 MB in one request. Upload a larger file on the project's page: "
+            "a job (annotation.import_tasks) imports it."
+        )
+    )
+
+
+def check_open(project: Project) -> None:
+    if project.state == Project.State.CLOSED:
+        raise ProjectClosed(_("This project is closed: open it again before you import tasks."))
+
+
+def refuse_problems(examination: Examination) -> None:
+    if not examination.problem_count:
+        return
+    fields = {f"line {problem['line']}": problem["reason"] for problem in examination.problems}
+    raise ImportRefused(
+        _("%(count)d lines cannot be imported; nothing was stored.") % {"count": examination.problem_count},
+        fields=fields,
+    )
+
+
+def good_tasks(lines: Iterable[bytes], *, project: Project, examination: Examination) -> Iterator[TaskInput]:
+    """The tasks that can be imported; what cannot is noted in the examination."""
+    found = read_rows(lines)
+    while chunk := list(islice(found, CHUNK)):
+        taken = _ids_taken(project, chunk)
+        for entry in chunk:
+            if isinstance(entry, Problem):
+                examination.note_problem(entry)
+            elif entry.task.external_id in taken:
+                examination.note_problem(Problem(entry.line, "id exists already in this project"))
+            else:
+                examination.note_task(entry.task)
+                yield entry.task
+
+
+def _ids_taken(project: Project, chunk: Sequence[Row | Problem]) -> set[str]:
+    ids = [entry.task.external_id for entry in chunk if isinstance(entry, Row) and entry.task.external_id]
+    if not ids:
+        return set()
+    taken = Task.objects.filter(project=project, external_id__in=ids)
+    return set(taken.values_list("external_id", flat=True))
+
+
+def store(*, batch: TaskImport, project: Project, tasks: Iterable[TaskInput]) -> int:
+    """COPY the tasks inside the caller's transaction; returns how many there were."""
+    count = 0
+    remaining = iter(tasks)
+    while chunk := list(islice(remaining, CHUNK)):
+        try:
+            copy_tasks(project=project, tasks=chunk, import_id=batch.pk)
+        except IntegrityError as error:
+            raise Conflict(
+                _("Another import brought tasks with the same ids meanwhile; nothing was stored.")
+            ) from error
+        count += len(chunk)
+    return count
+
+
+def audit_import(*, membership: Membership, batch: TaskImport) -> None:
+    record(
+        kind=AuditEvent.Kind.IMPORTED,
+        membership=membership,
+        object_kind="project",
+        object_uid=batch.project.uid,
+        rows=batch.rows,
+        batch=str(batch.uid),
+        file_name=batch.file_name,
+        sha256=batch.sha256,
+    )
+
+
+def unpacked_limit() -> int:
+    """A compressed upload may unpack to four times the size that an upload may have."""
+    return int(settings.UPLOAD_BYTES) * 4
+
+
+def _shortened(task: TaskInput) -> dict[str, Any]:
+    return {
+        "id": task.external_id,
+        "lang": task.prompt["lang"],
+        "messages": [
+            {"role": message["role"], "text": _short_text(message)}
+            for message in task.prompt["messages"][-4:]
+        ],
+        "candidates": [_short_text(candidate.message) for candidate in task.candidates],
+    }
+
+
+def _short_text(message: dict[str, Any]) -> str:
+    text = "\n".join(part["text"] for part in message["parts"])
+    return text if len(text) <= PREVIEW_CHARACTERS else text[:PREVIEW_CHARACTERS] + " …"

@@ -1,0 +1,120 @@
+"""Reading task files line by line: hostile bytes in, checked tasks and problems by line out, memory flat."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO, Any, NoReturn
+
+from annotation.kinds.ranking_task import TaskInput, TaskInvalid, parse_task
+from core.errors import TooLarge
+
+MAXIMUM_LINE_BYTES = 8 * 1024 * 1024
+GZIP_MAGIC = b"\x1f\x8b"
+UTF8_BOM = b"\xef\xbb\xbf"
+WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a line cannot become a task; lines count from 1."""
+
+    line: int
+    reason: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {"line": self.line, "reason": self.reason}
+
+
+@dataclass(frozen=True)
+class Row:
+    line: int
+    task: TaskInput
+
+
+class LineUnreadable(ValueError):
+    """The line is not one JSON value that can be stored."""
+
+
+def open_lines(handle: IO[bytes], *, maximum_bytes: int) -> Iterator[bytes]:
+    """The lines of a plain or gzip-compressed file; TooLarge once they exceed `maximum_bytes` unpacked.
+
+    The bound is on what comes out, so a small file that unpacks to a huge one stops early.
+    """
+    magic = handle.read(2)
+    handle.seek(0)
+    source: IO[bytes] = gzip.GzipFile(fileobj=handle) if magic == GZIP_MAGIC else handle  # type: ignore[assignment]
+    read = 0
+    while line := source.readline(MAXIMUM_LINE_BYTES + 1):
+        read += len(line)
+        if read > maximum_bytes:
+            raise TooLarge(f"The file unpacks to more than {maximum_bytes // 1024 // 1024} MiB: split it.")
+        yield line
+        if len(line) > MAXIMUM_LINE_BYTES:
+            # The rest of an endless line is no second line.
+            return
+
+
+def read_rows(lines: Iterable[bytes], *, maximum_candidates: int = 4) -> Iterator[Row | Problem]:
+    """Every line as a checked task or as a problem; blank lines are passed over."""
+    seen: dict[int, int] = {}
+    number = 0
+    try:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip(b" \t\r\n"):
+                continue
+            found = _read_row(number, line, maximum_candidates)
+            yield _first_of_its_id(found, seen) if isinstance(found, Row) else found
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        yield Problem(number + 1, f"the compressed file is damaged or cut off: {error}")
+
+
+def _read_row(number: int, line: bytes, maximum_candidates: int) -> Row | Problem:
+    try:
+        value = parse_line(line, is_first=number == 1)
+        return Row(number, parse_task(value, maximum=maximum_candidates))
+    except (LineUnreadable, TaskInvalid) as error:
+        return Problem(number, str(error))
+
+
+def _first_of_its_id(row: Row, seen: dict[int, int]) -> Row | Problem:
+    # Hashes instead of the ids themselves: 64 bits an id, whatever its length.
+    identity = hash(row.task.external_id)
+    if row.task.external_id and seen.setdefault(identity, row.line) != row.line:
+        return Problem(row.line, f"id is the same as in line {seen[identity]}")
+    return row
+
+
+def parse_line(line: bytes, *, is_first: bool = False) -> object:
+    """One line as JSON, strictly: UTF-8, no NaN, no repeated keys, bounded size and depth."""
+    if len(line) > MAXIMUM_LINE_BYTES:
+        raise LineUnreadable(f"is longer than {MAXIMUM_LINE_BYTES // 1024 // 1024} MiB")
+    if is_first and line.startswith(WIDE_BOMS):
+        raise LineUnreadable("is UTF-16: save the file as UTF-8")
+    if is_first:
+        line = line.removeprefix(UTF8_BOM)
+    try:
+        return json.loads(line.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
+    except UnicodeDecodeError as error:
+        raise LineUnreadable(f"is not UTF-8 at byte {error.start}") from error
+    except json.JSONDecodeError as error:
+        raise LineUnreadable(f"is not JSON at character {error.pos}: {error.msg}") from error
+    except RecursionError as error:
+        raise LineUnreadable("is nested too deeply") from error
+    except LineUnreadable:
+        raise
+    except ValueError as error:
+        # Python refuses to build integers of thousands of digits.
+        raise LineUnreadable("holds a number with too many digits") from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise LineUnreadable(f"holds {name}, which is not JSON")
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise LineUnreadable("holds the same key twice in one object")
+    return found

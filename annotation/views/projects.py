@@ -1,0 +1,157 @@
+"""Project pages: list, new, overview, settings, guideline, state."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.access import WorkspaceRequest, member_page
+from accounts.models import Role
+from annotation.access import project_for, projects_of
+from annotation.forms import GuidelineForm, ProjectForm, initial_of
+from annotation.models import Guideline, Project
+from annotation.progress import open_leases, progress_of
+from annotation.projects import (
+    DEFAULT_ASPECTS,
+    change_project,
+    check_settings,
+    create_project,
+    newest_guideline,
+    publish_guideline,
+    set_state,
+)
+from annotation.standings import submitted_count
+from core.errors import Conflict, Invalid
+from core.forms import add_refusal
+from core.markdown import render as render_markdown
+from core.pagination import newest_first
+
+# Freezing belongs to an app above this one: its form is included where it is installed.
+AFTER_ANSWERS = ["qa/freeze_form.html", "annotation/no-form.html"]
+NEW = {
+    "aspects": ", ".join(DEFAULT_ASPECTS),
+    "overlap": 1,
+    "lease_seconds": 900,
+    "allow_ties": True,
+    "allow_all_bad": True,
+}
+
+
+@require_safe
+@member_page()
+def projects(request: WorkspaceRequest) -> HttpResponse:
+    page = newest_first(projects_of(request.membership), before=request.GET.get("before", ""), size=50)
+    progress = progress_of(page.rows)
+    rows = [{"project": project, "progress": progress[project.pk]} for project in page.rows]
+    return render(request, "annotation/projects.html", {"rows": rows, "next_cursor": page.next_cursor})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@member_page(Role.ADMIN)
+def new(request: WorkspaceRequest) -> HttpResponse:
+    form = ProjectForm(request.POST if request.method == "POST" else None, initial=NEW)
+    if request.method == "POST" and form.is_valid():
+        try:
+            settings = check_settings(form.values())
+            project = create_project(membership=request.membership, settings=settings)
+        except Invalid as refusal:
+            add_refusal(form, refusal)
+        else:
+            messages.success(request, _("The project is ready: import its tasks next."))
+            return redirect("project", request.membership.workspace.slug, project.uid)
+    return render(request, "annotation/new.html", {"form": form}, status=_status(form))
+
+
+@require_safe
+@member_page()
+def project(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
+    found = project_for(membership=request.membership, uid=uid)
+    guideline = newest_guideline(found)
+    context: dict[str, Any] = {
+        "project": found,
+        "progress": progress_of([found])[found.pk],
+        "open_leases": open_leases(found),
+        "mine": submitted_count(membership=request.membership, project_uid=found.uid),
+        "guideline": guideline,
+        "guideline_html": render_markdown(guideline.text) if guideline else "",
+        "imports": _imports(request, found),
+        "states": Project.State.choices,
+        "after_answers": AFTER_ANSWERS,
+    }
+    return render(request, "annotation/project.html", context)
+
+
+def _imports(request: WorkspaceRequest, found: Project) -> list[Any]:
+    if not request.membership.is_admin:
+        return []
+    return list(found.imports.select_related("job").order_by("-pk")[:5])
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@member_page(Role.ADMIN)
+def settings(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
+    found = project_for(membership=request.membership, uid=uid)
+    form = ProjectForm(request.POST if request.method == "POST" else None, initial=initial_of(found))
+    if request.method == "POST" and form.is_valid():
+        try:
+            wanted = check_settings(form.values())
+            change_project(membership=request.membership, project=found, settings=wanted)
+        except (Invalid, Conflict) as refusal:
+            add_refusal(form, refusal)
+        else:
+            messages.success(request, _("The settings are saved."))
+            return redirect("project", request.membership.workspace.slug, found.uid)
+    context = {"form": form, "project": found}
+    return render(request, "annotation/settings.html", context, status=_status(form))
+
+
+@require_POST
+@member_page(Role.ADMIN)
+def state(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
+    found = project_for(membership=request.membership, uid=uid)
+    set_state(membership=request.membership, project=found, state=request.POST.get("state", ""))
+    return redirect("project", request.membership.workspace.slug, found.uid)
+
+
+@require_safe
+@member_page()
+def guideline(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
+    """The newest guideline, with the earlier ones; admins publish the next one here."""
+    found = project_for(membership=request.membership, uid=uid)
+    newest = newest_guideline(found)
+    form = GuidelineForm(initial={"text": newest.text if newest else ""})
+    return _guideline_page(request, found, form)
+
+
+@require_POST
+@member_page(Role.ADMIN)
+def publish(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
+    found = project_for(membership=request.membership, uid=uid)
+    form = GuidelineForm(request.POST)
+    if form.is_valid():
+        try:
+            publish_guideline(membership=request.membership, project=found, text=form.cleaned_data["text"])
+        except Invalid as refusal:
+            add_refusal(form, refusal)
+        else:
+            messages.success(request, _("The guideline is published."))
+            return redirect("project-guideline", request.membership.workspace.slug, found.uid)
+    return _guideline_page(request, found, form)
+
+
+def _guideline_page(request: WorkspaceRequest, found: Project, form: GuidelineForm) -> HttpResponse:
+    versions = Guideline.objects.filter(project=found).select_related("published_by__user")
+    listed = [
+        {"version": version, "html": render_markdown(version.text)}
+        for version in versions.order_by("-number")[:20]
+    ]
+    context = {"project": found, "form": form, "versions": listed}
+    return render(request, "annotation/guideline.html", context, status=_status(form))
+
+
+def _status(form: Any) -> int:
+    return 422 if form.is_bound and form.errors else 200

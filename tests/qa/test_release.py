@@ -1,0 +1,214 @@
+"""What people ranked becomes a frozen version: which pairs, which counts, which parents."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db.models.functions import Now
+
+from accounts.models import AuditEvent, Membership
+from annotation.kinds.ranking import parse_answer
+from annotation.models import Annotation, Guideline, Project, Task
+from annotation.queue import hand_out
+from annotation.submissions import revise, submit
+from corpus import lineage, versions
+from corpus.models import DatasetVersion, Source
+from corpus.splits import SPLITS
+from qa.release import UNSTATED_LICENCE, release_preferences
+from tests.annotation.worlds import add_tasks, consenting, make_project, rules_of
+from tests.conftest import Cast
+
+Rank = Callable[..., Annotation]
+
+
+@pytest.fixture
+def project(cast: Cast) -> Project:
+    consenting(cast.alice, cast.bob, cast.rita, cast.charlie)
+    return make_project(cast, licence="CC-BY-4.0", lawful_basis="consent", overlap=2)
+
+
+@pytest.fixture
+def rank(cast: Cast, project: Project) -> Rank:
+    """One person answers the next task with these tiers of places, as shown."""
+
+    def answer(tiers: Sequence[Sequence[int]], *, by: Membership | None = None, **values: Any) -> Annotation:
+        assignment = hand_out(membership=by or cast.bob, project=project).assignment
+        rules = rules_of(assignment)
+        ranking = [[rules.shown_order[place] for place in tier] for tier in tiers]
+        submit(
+            assignment=assignment,
+            answer=parse_answer({"ranking": ranking, **values}, rules=rules),
+            active_ms=1,
+        )
+        return Annotation.objects.latest("pk")
+
+    return answer
+
+
+def rows_of(version: DatasetVersion) -> list[dict[str, Any]]:
+    return [row for split in SPLITS for row in versions.rows(version, split=split, limit=200)]
+
+
+def test_each_pair_of_an_order_becomes_a_row(cast: Cast, project: Project, rank: Rank) -> None:
+    add_tasks(project, 1, candidates=3)
+    annotation = rank([[2], [0], [1]])
+    version = release_preferences(project=project, by=cast.alice)
+    rows = rows_of(version)
+    assert {(row["chosen_position"], row["rejected_position"]) for row in rows} == {(2, 0), (2, 1), (0, 1)}
+    row = rows[0]
+    assert row["prompt"] == [{"role": "user", "content": "Question 0?"}]
+    assert row["chosen"][0]["role"] == "assistant"
+    assert (row["annotator"], row["annotation"]) == (cast.bob.pseudonym, str(annotation.uid))
+    assert row["task"] == str(annotation.task.uid)
+    bodies = annotation.task.body.candidates
+    for row in rows:
+        shown = [bodies[uid]["parts"][0]["text"] for uid in annotation.answer["shown_order"]]
+        assert row["chosen"][0]["content"] == shown[row["chosen_position"]]
+        assert row["rejected"][0]["content"] == shown[row["rejected_position"]]
+
+
+def test_ties_and_all_bad_are_left_out_and_counted(cast: Cast, project: Project, rank: Rank) -> None:
+    add_tasks(project, 3, candidates=3)
+    rank([[0], [1, 2]])
+    rank([[0, 1, 2]])
+    rank([[0], [1], [2]], all_bad=True)
+    version = release_preferences(project=project, by=cast.alice)
+    assert version.manifest["counts"] == {
+        "annotations": 3, "pairs": 2, "ties": 4, "all_bad": 1, "no_preference": 1, "not_work": 0,
+    }  # fmt: skip
+    assert len(rows_of(version)) == 2
+
+
+def test_two_people_on_one_task_give_two_rows(cast: Cast, project: Project, rank: Rank) -> None:
+    add_tasks(project, 1)
+    rank([[0], [1]])
+    rank([[1], [0]], by=cast.rita)
+    rows = rows_of(release_preferences(project=project, by=cast.alice))
+    assert {row["annotator"] for row in rows} == {cast.bob.pseudonym, cast.rita.pseudonym}
+    assert len({row["task"] for row in rows}) == 1
+    assert len({row["id"] for row in rows}) == 2
+
+
+def test_a_correction_replaces_the_answer_that_it_corrects(cast: Cast, project: Project, rank: Rank) -> None:
+    add_tasks(project, 1)
+    first = rank([[0], [1]])
+    rules = rules_of(first.assignment)
+    answer = parse_answer({"ranking": list(reversed(rules.shown_order))}, rules=rules)
+    revise(assignment=first.assignment, answer=answer, revision=1, active_ms=1)
+    [row] = rows_of(release_preferences(project=project, by=cast.alice))
+    assert (row["chosen_position"], row["annotation"] != str(first.uid)) == (1, True)
+
+
+def test_the_strength_is_the_margin_of_a_single_pair(cast: Cast, project: Project, rank: Rank) -> None:
+    add_tasks(project, 2)
+    rank([[0], [1]], strength=3)
+    rank([[0], [1]])
+    rows = rows_of(release_preferences(project=project, by=cast.alice))
+    assert sorted(str(row["margin"]) for row in rows) == ["3.0", "None"]
+
+
+def test_gold_and_repeated_tasks_stay_out_of_the_training_data(
+    cast: Cast, project: Project, rank: Rank
+) -> None:
+    add_tasks(project, 3)
+    for purpose in (Task.Purpose.GOLD, Task.Purpose.REPEAT):
+        annotation = rank([[0], [1]])
+        Task.objects.filter(pk=annotation.task.pk).update(purpose=purpose)
+    kept = rank([[0], [1]])
+    version = release_preferences(project=project, by=cast.alice)
+    assert [row["annotation"] for row in rows_of(version)] == [str(kept.uid)]
+    assert version.manifest["counts"]["not_work"] == 2
+
+
+def test_the_parents_are_the_project_its_guideline_and_its_source(
+    cast: Cast, project: Project, rank: Rank
+) -> None:
+    add_tasks(project, 2)
+    guideline = Guideline.objects.create(
+        workspace=cast.workspace,
+        project=project,
+        number=1,
+        text="Be fair.",
+        published_at=Now() - timedelta(hours=1),
+    )
+    rank([[0], [1]])
+    version = release_preferences(project=project, by=cast.alice)
+    source = Source.objects.get()
+    assert (source.licence, source.lawful_basis) == ("CC-BY-4.0", "consent")
+    edges = {
+        (edge.parent_kind, edge.parent_uid) for edge in lineage.parents_of("dataset_version", version.uid)
+    }
+    assert edges == {("project", project.uid), ("guideline", guideline.uid), ("source", source.uid)}
+    assert rows_of(version)[0]["guideline"] == 1
+    assert version.manifest["licence"] == "CC-BY-4.0"
+    names = {
+        relative.label
+        for relative in lineage.ancestors(workspace=cast.workspace, node=("dataset_version", version.uid))
+    }
+    assert {"Helpfulness", "Helpfulness, guideline 1"} <= names
+    assert AuditEvent.objects.filter(kind=AuditEvent.Kind.FROZEN, membership=cast.alice).count() == 1
+
+
+def test_a_project_without_a_licence_says_so_in_its_version(cast: Cast, rank: Rank, project: Project) -> None:
+    Project.objects.update(licence="")
+    project.refresh_from_db()
+    add_tasks(project, 1)
+    rank([[0], [1]])
+    assert release_preferences(project=project, by=cast.alice).manifest["licence"] == UNSTATED_LICENCE
+
+
+def test_no_name_no_mail_and_no_model_leaves_with_the_rows(cast: Cast, project: Project, rank: Rank) -> None:
+    add_tasks(project, 3)
+    for _ in range(3):
+        rank([[0], [1]])
+    text = str(rows_of(release_preferences(project=project, by=cast.alice)))
+    for secret in ("secret-model", "bob@example.org", "Bob", str(cast.bob.uid), str(cast.bob.user.uid)):
+        assert secret not in text
+
+
+def test_freezing_twice_without_new_answers_names_the_first_version(
+    cast: Cast, project: Project, rank: Rank
+) -> None:
+    add_tasks(project, 2)
+    rank([[0], [1]])
+    first = release_preferences(project=project, by=cast.alice)
+    with pytest.raises(versions.AlreadyFrozen, match=str(first.uid)):
+        release_preferences(project=project, by=cast.alice)
+    rank([[0], [1]])
+    assert release_preferences(project=project, by=cast.alice).number == 2
+
+
+def test_equal_prompts_are_on_one_side(cast: Cast, project: Project, rank: Rank) -> None:
+    add_tasks(project, 20)
+    for _ in range(20):
+        rank([[0], [1]])
+    version = release_preferences(project=project, by=cast.alice, heldout_share=0.5)
+    sides = [
+        {str(row["prompt"]) for row in versions.rows(version, split=split, limit=200)} for split in SPLITS
+    ]
+    assert all(sides)
+    assert not sides[0] & sides[1]
+
+
+def test_an_empty_project_says_what_to_do_next(cast: Cast, project: Project, rank: Rank) -> None:
+    with pytest.raises(versions.NothingToFreeze, match="Rank some tasks"):
+        release_preferences(project=project, by=cast.alice)
+    add_tasks(project, 2)
+    rank([[0, 1]])
+    rank([[0], [1]], all_bad=True)
+    with pytest.raises(versions.NothingToFreeze, match="1 ties, 1 times all candidates bad"):
+        release_preferences(project=project, by=cast.alice)
+    assert not DatasetVersion.objects.exists()
+    assert not Source.objects.exists()
+
+
+def test_reading_the_answers_takes_one_query_however_many_there_are(
+    cast: Cast, project: Project, rank: Rank, django_assert_max_num_queries: Any
+) -> None:
+    add_tasks(project, 30)
+    for _ in range(30):
+        rank([[0], [1]])
+    # One for the rows; the others write source, data set, version, lineage and audit.
+    with django_assert_max_num_queries(30):
+        release_preferences(project=project, by=cast.alice)
