@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
@@ -62,8 +63,8 @@ def redirect_to_login(request: HttpRequest) -> HttpResponse:
 def member_page(
     role: Role = Role.ANNOTATOR,
 ) -> Callable[
-    [Callable[Concatenate[WorkspaceRequest, Arguments], HttpResponse]],
-    Callable[..., HttpResponse],
+    [Callable[Concatenate[WorkspaceRequest, Arguments], HttpResponseBase]],
+    Callable[..., HttpResponseBase],
 ]:
     """Guard a view under /w/<workspace>/: sets `request.membership`, needs at least this role.
 
@@ -71,10 +72,10 @@ def member_page(
     """
 
     def decorate(
-        view: Callable[Concatenate[WorkspaceRequest, Arguments], HttpResponse],
-    ) -> Callable[..., HttpResponse]:
+        view: Callable[Concatenate[WorkspaceRequest, Arguments], HttpResponseBase],
+    ) -> Callable[..., HttpResponseBase]:
         @wraps(view)
-        def guarded(request: Any, *args: Any, workspace: str, **kwargs: Any) -> HttpResponse:
+        def guarded(request: Any, *args: Any, workspace: str, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return redirect_to_login(request)
             request.membership = membership_for(user=request.user, slug=workspace)
@@ -88,7 +89,7 @@ def member_page(
     return decorate
 
 
-def _kept_private(response: HttpResponse) -> HttpResponse:
+def _kept_private(response: HttpResponseBase) -> HttpResponseBase:
     # What a member sees must not come back from a cache after the logout, nor a fragment as a whole page.
     response.setdefault("Cache-Control", "private, no-store")
     patch_vary_headers(response, ["HX-Request"])

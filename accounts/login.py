@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.hashers import make_password
-from django.db import transaction
+from django.db import connection, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -80,13 +80,23 @@ def record_failure(*, email: str, address: str | None) -> None:
 def log_in(request: HttpRequest, *, email: str, password: str) -> User:
     """Check the password and start a session. Raises Throttled or WrongCredentials."""
     address = client_address(request)
-    check_throttle(email=email, address=address)
-    user = authenticate(request, username=email, password=password)
+    with transaction.atomic():
+        _wait_for_turn(email)
+        check_throttle(email=email, address=address)
+        user = authenticate(request, username=email, password=password)
+        if not isinstance(user, User):
+            record_failure(email=email, address=address)
+    # Raised outside of the transaction, which would take the record of the failure back.
     if not isinstance(user, User):
-        record_failure(email=email, address=address)
         raise WrongCredentials(_("The e-mail address or the password is wrong."))
     start_session(request, user)
     return user
+
+
+def _wait_for_turn(email: str) -> None:
+    # One attempt per name at a time: else many at once would all be counted after the last one was let in.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int(subject_hash(email)[:15], 16)])
 
 
 @transaction.atomic

@@ -15,7 +15,7 @@ from core.errors import Conflict, Invalid, NotFound
 from core.text import check_storable
 
 # Lets a scanner of published code recognise a leaked token.
-PREFIX = "annotera_"
+PREFIX = "ann_"
 SHOWN_CHARACTERS = 12
 LONGEST_NAME = 120
 DEFAULT_DAYS = 90

@@ -1,6 +1,7 @@
 """The API's error handler and parsing: {"error": {"code", "message", "fields"}} for every failure."""
 
 import json
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
@@ -13,6 +14,8 @@ from rest_framework.response import Response
 
 from core.errors import Unreadable
 from core.rendering import as_domain_error, error_body
+
+logger = logging.getLogger(__name__)
 
 CODES = {
     400: "unreadable",
@@ -50,6 +53,8 @@ def _refuse_constant(name: str) -> NoReturn:
 def exception_handler(exception: Exception, context: dict[str, Any]) -> Response | None:
     error = as_domain_error(exception)
     if error is not None:
+        if error.status >= 500:
+            logger.error("%s: %s", type(exception).__name__, exception)
         response = Response(
             error_body(code=error.code, message=error.message, fields=error.fields), status=error.status
         )

@@ -66,8 +66,7 @@ def dataset_versions(request: Request) -> Response:
     membership = _reader(request)
     refuse_unknown_parameters(request, {"before"})
     page = newest_first(versions_of(membership), before=request.GET.get("before", ""))
-    results = DatasetVersionSummary(page.rows, many=True).data
-    return Response({"results": results, "next": page.next_cursor or None})
+    return Response(page.body(lambda version: dict(DatasetVersionSummary(version).data)))
 
 
 @extend_schema(operation_id="dataset_versions_read", responses=DatasetVersionDetail)
@@ -93,7 +92,9 @@ def dataset_rows(request: Request, uid: uuid.UUID) -> Response:
     refuse_unknown_parameters(request, {"split", "after"})
     version = version_for(membership=membership, uid=uid)
     after = _position(request.GET.get("after", "0"))
-    found = versions.rows(version, split=_split(request.GET.get("split", "train")), after=after, limit=MOST_ROWS)
+    found = versions.rows(
+        version, split=_split(request.GET.get("split", "train")), after=after, limit=MOST_ROWS
+    )
     following = after + len(found) if len(found) == MOST_ROWS else None
     return Response({"results": found, "next": following})
 

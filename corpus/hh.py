@@ -1,7 +1,8 @@
-"""Human/Assistant preference files: `{"chosen": "\\n\\nHuman: ...\\n\\nAssistant: ...", "rejected": "..."}`. Pure.
+"""Human/Assistant preference files. Pure.
 
-The prompt is what both dialogues share, cut back to the end of its last "\\n\\nAssistant:"; the rest of each is the
-answer. Answers are kept as they were judged, even where one goes on to write the next person's words.
+A line is `{"chosen": "\\n\\nHuman: ...\\n\\nAssistant: ...", "rejected": "..."}`. The prompt is what both
+dialogues share, cut back to the end of its last "\\n\\nAssistant:"; the rest of each is the answer. Answers
+are kept as they were judged, even where one goes on to write the next person's words.
 """
 
 import json

@@ -79,7 +79,13 @@ def _preview(row: Mapping[str, Any], split: str) -> Preview:
     ]
     if "text" in row:
         answers = [shortened(_("Text"), row["text"])]
-    return Preview(id=row["id"], split_label=str(SPLIT_LABELS[split]), lang=row.get("lang") or "", prompt=prompt, answers=answers)
+    return Preview(
+        id=row["id"],
+        split_label=str(SPLIT_LABELS[split]),
+        lang=row.get("lang") or "",
+        prompt=prompt,
+        answers=answers,
+    )
 
 
 def shortened(label: str, text: str) -> Text:

@@ -19,7 +19,7 @@ class FileUnreadable(Invalid):
 
 
 def numbered_lines(path: Path, *, longest: int) -> Iterator[tuple[int, bytes]]:
-    """Each line that is not blank, with its number from 1; of an over-long line only the first `longest` + 1 bytes.
+    """Each line that is not blank, numbered from 1; of an over-long one only its first `longest` + 1 bytes.
 
     Raises FileUnreadable, after the lines that could be read, when a compressed file is truncated or damaged.
     """

@@ -1,4 +1,4 @@
-"""Frozen versions of data sets: content-addressed Parquet files under a manifest whose hash names the version."""
+"""Frozen versions of data sets: content-addressed Parquet under a manifest whose hash names the version."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -83,18 +83,7 @@ def freeze(
     """
     if not written.shards:
         raise NothingToFreeze(_("There is nothing to freeze: no usable row was found."))
-    manifest = {
-        "schema": SCHEMA_VERSION,
-        "kind": written.kind,
-        "rows": {"train": written.rows("train"), "heldout": written.rows("heldout")},
-        "files": [_stored(shard, workspace) for shard in written.shards],
-        "counts": dict(counts),
-        "parents": sorted(
-            (parent.as_json() for parent in parents), key=lambda parent: sorted(parent.items())
-        ),
-        "licence": licence,
-        "policy": {"split": {"method": METHOD, "heldout_share": written.heldout_share}},
-    }
+    manifest = _manifest(workspace, written, counts=counts, parents=parents, licence=licence)
     with transaction.atomic():
         version = _record(workspace=workspace, name=name, manifest=manifest, by=by, note=note)
         for parent in parents:
@@ -115,6 +104,29 @@ def freeze(
             rows=manifest["rows"],
         )
     return version
+
+
+def _manifest(
+    workspace: Workspace,
+    written: Written,
+    *,
+    counts: Mapping[str, int],
+    parents: Sequence[Parent],
+    licence: str,
+) -> manifests.Manifest:
+    """Store the files and describe them; no time and no name, so that equal content has an equal hash."""
+    return {
+        "schema": SCHEMA_VERSION,
+        "kind": written.kind,
+        "rows": {"train": written.rows("train"), "heldout": written.rows("heldout")},
+        "files": [_stored(shard, workspace) for shard in written.shards],
+        "counts": dict(counts),
+        "parents": sorted(
+            (parent.as_json() for parent in parents), key=lambda parent: sorted(parent.items())
+        ),
+        "licence": licence,
+        "policy": {"split": {"method": METHOD, "heldout_share": written.heldout_share}},
+    }
 
 
 def _stored(shard: Shard, workspace: Workspace) -> dict[str, Any]:
@@ -161,7 +173,7 @@ def check_manifest(version: DatasetVersion) -> None:
 
 
 def stage(version: DatasetVersion, directory: Path) -> Path:
-    """Copy a version to a local directory for the engine, every file verified; raises BlobMissing, BlobCorrupt."""
+    """Copy a version to a local directory, every file verified; raises BlobMissing or BlobCorrupt."""
     check_manifest(version)
     directory.mkdir(parents=True, exist_ok=True)
     for file in version.manifest["files"]:

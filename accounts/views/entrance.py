@@ -40,18 +40,18 @@ def login(request: HttpRequest) -> HttpResponse:
             return redirect(target or "home")
         return render(request, "accounts/login.html", {"form": LoginForm(), "next": target})
     form = LoginForm(request.POST)
-    status = 422
-    if form.is_valid():
-        try:
-            log_in(request, email=form.cleaned_data["email"], password=form.cleaned_data["password"])
-            return redirect(target or "home")
-        except (WrongCredentials, Throttled) as refusal:
-            add_refusal(form, refusal)
-            status = refusal.status
-    response = render(request, "accounts/login.html", {"form": form, "next": target}, status=status)
-    if status == Throttled.status:
-        response["Retry-After"] = "900"
-    return response
+    if not form.is_valid():
+        return render(request, "accounts/login.html", {"form": form, "next": target}, status=422)
+    try:
+        log_in(request, email=form.cleaned_data["email"], password=form.cleaned_data["password"])
+    except (WrongCredentials, Throttled) as refusal:
+        add_refusal(form, refusal)
+        context = {"form": form, "next": target}
+        response = render(request, "accounts/login.html", context, status=refusal.status)
+        if isinstance(refusal, Throttled):
+            response["Retry-After"] = str(refusal.retry_after)
+        return response
+    return redirect(target or "home")
 
 
 @require_POST

@@ -1,6 +1,8 @@
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from accounts.login import (
@@ -111,6 +113,22 @@ def test_guessing_one_person_is_throttled_even_with_the_right_password(client, d
     assert answer.status_code == 429
     assert int(answer["Retry-After"]) > 0
     assert "Too many failed attempts" in answer.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_guesses_sent_at_the_same_time_do_not_slip_past_the_limit(committed_cast):
+    add_person(committed_cast.workspace, "Dora")
+
+    def guess(number: int) -> int:
+        try:
+            return log_in(Client(), "dora@example.org", f"guess {number}").status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(12) as pool:
+        statuses = list(pool.map(guess, range(24)))
+    assert statuses.count(422) == FAILURES_PER_PERSON_AND_ADDRESS
+    assert statuses.count(429) == 24 - FAILURES_PER_PERSON_AND_ADDRESS
 
 
 def test_an_unknown_address_is_throttled_alike(client, cast):

@@ -2,7 +2,9 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import ApiToken, AuditEvent
@@ -19,7 +21,7 @@ def ask(secret: str, scheme: str = "Token", **extra):
 
 
 def secret_in(answer) -> str:
-    return re.search(r"annotera_[\w-]{43}", answer.content.decode()).group()
+    return re.search(r"ann_[\w-]{43}", answer.content.decode()).group()
 
 
 def test_every_member_makes_a_token_that_is_shown_once_and_stored_hashed(cast):
@@ -58,7 +60,7 @@ def test_an_expired_token_is_refused(cast):
     assert "expired" in cast.client(cast.bob).get(PAGE).content.decode()
 
 
-@pytest.mark.parametrize("secret", ["", "wrong", "annotera_" + "x" * 43, "\u00e9\u00e9", "a b c", "x" * 9000])
+@pytest.mark.parametrize("secret", ["", "wrong", "ann_" + "x" * 43, "\u00e9\u00e9", "a b c", "x" * 9000])
 def test_a_wrong_token_is_a_401_that_names_the_scheme(cast, secret):
     answer = ask(secret)
     assert answer.status_code == 401
@@ -147,3 +149,14 @@ def test_the_api_names_the_bad_field(cast, body, field):
 def test_a_name_with_a_lone_surrogate_is_refused_by_the_domain_too(cast):
     with pytest.raises(DomainError):
         create_token(membership=cast.bob, name="\ud800")
+
+
+def test_the_page_costs_the_same_at_one_and_at_twenty_tokens(cast):
+    client, counts = cast.client(cast.bob), []
+    for many in (1, MOST_TOKENS - 1):
+        for number in range(many):
+            create_token(membership=cast.bob, name=f"token {number}")
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(PAGE).status_code == 200
+        counts.append(len(queries))
+    assert counts[0] == counts[1] <= 5

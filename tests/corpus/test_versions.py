@@ -1,8 +1,9 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 
 from accounts.models import AuditEvent
 from core.blobs import BlobCorrupt, BlobMissing, key_for
@@ -192,3 +193,33 @@ def test_a_changed_manifest_is_found(cast: Cast, tmp_path: Path) -> None:
         versions.verify(version)
     with pytest.raises(versions.VersionDamaged):
         versions.stage(version, tmp_path / "staged")
+
+
+def test_of_two_equal_freezes_at_once_one_wins(committed_cast: Cast) -> None:
+    workspace = committed_cast.workspace
+
+    def attempt(_number: int) -> str:
+        try:
+            return freeze(workspace).sha256
+        except versions.AlreadyFrozen:
+            return "conflict"
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        outcomes = list(pool.map(attempt, range(4)))
+    assert outcomes.count("conflict") == 3
+    assert DatasetVersion.objects.count() == 1
+
+
+def test_versions_frozen_at_once_get_numbers_of_their_own(committed_cast: Cast) -> None:
+    workspace = committed_cast.workspace
+
+    def attempt(number: int) -> int:
+        try:
+            return freeze(workspace, rows=pairs(10 + number)).number
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        assert sorted(pool.map(attempt, range(8))) == list(range(1, 9))
