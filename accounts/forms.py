@@ -82,7 +82,7 @@ class SettingsForm(forms.Form):
     language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
     theme = forms.ChoiceField(label=_("Theme"), choices=User.Theme.choices)
     single_key_shortcuts = forms.BooleanField(
-        label=_("Single keys act as shortcuts (1–9 rank, S skip, …)"), required=False
+        label=_("Single keys act as shortcuts (1–9 rank, = tie, R raw text, …)"), required=False
     )
 
 

@@ -22,6 +22,9 @@ TASKS = """
 BODIES = "COPY annotation_taskbody (task_id, prompt, candidates) FROM STDIN"
 CANDIDATES = "COPY annotation_candidate (uid, task_id, position, source) FROM STDIN"
 
+# One encoder for all rows: `json.dumps` with options builds a new one for every call.
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 def copy_tasks(*, project: Project, tasks: Sequence[TaskInput], import_id: int) -> None:
     """Write the tasks inside the caller's transaction."""
@@ -38,7 +41,8 @@ def copy_tasks(*, project: Project, tasks: Sequence[TaskInput], import_id: int) 
             body = _candidate_rows(key, task, candidates)
             bodies.append((key, _json(task.prompt), _json(body)))
         for statement, lines in ((TASKS, rows), (BODIES, bodies), (CANDIDATES, candidates)):
-            with cursor.copy(statement) as copy:
+            # COPY goes past Django's cursor: without this its errors would be psycopg's own.
+            with connection.wrap_database_errors, cursor.copy(statement) as copy:
                 for line in lines:
                     copy.write_row(line)
 
@@ -50,7 +54,3 @@ def _candidate_rows(key: int, task: TaskInput, rows: list[tuple[Any, ...]]) -> d
         body[uid] = candidate.message
         rows.append((uid, key, position, _json(candidate.source)))
     return body
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

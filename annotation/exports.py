@@ -53,7 +53,10 @@ def _rows(project: Project) -> Iterator[tuple[Any, ...]]:
     # A server-side cursor lives in a transaction; outside of one the server would store the result first.
     with transaction.atomic():
         connection.ensure_connection()
-        with connection.connection.cursor(name=f"export_{uuid7().hex}") as cursor:
+        with (
+            connection.wrap_database_errors,
+            connection.connection.cursor(name=f"export_{uuid7().hex}") as cursor,
+        ):
             cursor.itersize = ROWS_A_FETCH
             cursor.execute(ANSWERS, [project.pk])
             yield from cursor

@@ -7,10 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any, NoReturn
 
+from django.utils.translation import gettext as _
+
 from annotation.kinds.ranking_task import TaskInput, TaskInvalid, parse_task
 from core.errors import TooLarge
 
 MAXIMUM_LINE_BYTES = 8 * 1024 * 1024
+MAXIMUM_LINES = 5_000_000
 GZIP_MAGIC = b"\x1f\x8b"
 UTF8_BOM = b"\xef\xbb\xbf"
 WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
@@ -37,19 +40,26 @@ class LineUnreadable(ValueError):
     """The line is not one JSON value that can be stored."""
 
 
-def open_lines(handle: IO[bytes], *, maximum_bytes: int) -> Iterator[bytes]:
-    """The lines of a plain or gzip-compressed file; TooLarge once they exceed `maximum_bytes` unpacked.
+def open_lines(
+    handle: IO[bytes], *, maximum_bytes: int, maximum_lines: int = MAXIMUM_LINES
+) -> Iterator[bytes]:
+    """The lines of a plain or gzip-compressed file; TooLarge once they exceed a bound when unpacked.
 
-    The bound is on what comes out, so a small file that unpacks to a huge one stops early.
+    The bounds are on what comes out, so a small file that unpacks to a huge one, or to millions of empty
+    lines, stops early.
     """
     magic = handle.read(2)
     handle.seek(0)
     source: IO[bytes] = gzip.GzipFile(fileobj=handle) if magic == GZIP_MAGIC else handle  # type: ignore[assignment]
-    read = 0
+    read = count = 0
     while line := source.readline(MAXIMUM_LINE_BYTES + 1):
         read += len(line)
-        if read > maximum_bytes:
-            raise TooLarge(f"The file unpacks to more than {maximum_bytes // 1024 // 1024} MiB: split it.")
+        count += 1
+        if read > maximum_bytes or count > maximum_lines:
+            raise TooLarge(
+                _("The file has more than %(lines)d lines or %(size)d MiB when unpacked: split it.")
+                % {"lines": maximum_lines, "size": maximum_bytes // 1024 // 1024}
+            )
         yield line
         if len(line) > MAXIMUM_LINE_BYTES:
             # The rest of an endless line is no second line.

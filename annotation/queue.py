@@ -77,6 +77,7 @@ class Handed:
     assignment: Assignment
     resumed: bool
     submitted_count: int
+    newest_guideline: int
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,7 @@ def _lease(membership: Membership, project: Project, standing: LockedStanding, t
         assignment=_assignment(membership, project, taken.task_id, row),
         resumed=False,
         submitted_count=standing.submitted_count,
+        newest_guideline=standing.newest_guideline,
     )
 
 
@@ -191,7 +193,12 @@ def _resume(membership: Membership, project: Project, standing: LockedStanding) 
         assignment=assignment,
         kind=WorkEvent.Kind.OPENED,
     )
-    return Handed(assignment=assignment, resumed=True, submitted_count=standing.submitted_count)
+    return Handed(
+        assignment=assignment,
+        resumed=True,
+        submitted_count=standing.submitted_count,
+        newest_guideline=standing.newest_guideline,
+    )
 
 
 PROLONG = """

@@ -34,6 +34,7 @@ class Situation:
     conflict: dict[str, Any] | None = None
     receipt: Receipt | None = None
     submitted_count: int | None = None
+    newest_guideline: int | None = None
 
 
 def rules_for(assignment: Assignment) -> Rules:
@@ -69,7 +70,7 @@ def fragment_context(assignment: Assignment, situation: Situation) -> dict[str, 
         "revision": current.revision if current else 0,
         "guideline": None,
         "guideline_is_new": False,
-        "guideline_number": newest_number(project),
+        "guideline_number": _guideline_number(assignment, situation),
         "receipt": _receipt(assignment, situation.receipt),
         "progress": _progress(assignment, situation.submitted_count),
         "shortcuts": assignment.membership.user.single_key_shortcuts,
@@ -83,6 +84,12 @@ def fragment_context(assignment: Assignment, situation: Situation) -> dict[str, 
 def page_context(assignment: Assignment, situation: Situation) -> dict[str, Any]:
     """The fragment and what stands around it: the guideline, and whether it is new to this person."""
     return {**fragment_context(assignment, situation), **guidance_for(assignment)}
+
+
+def _guideline_number(assignment: Assignment, situation: Situation) -> int:
+    if situation.newest_guideline is None:
+        return newest_number(assignment.project)
+    return situation.newest_guideline
 
 
 def urls_of(assignment: Assignment) -> dict[str, str]:

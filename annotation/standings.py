@@ -19,7 +19,8 @@ from annotation.models import Project, Standing
 LOCK = """
     SELECT set_config('enable_sort', 'off', true), s.id, s.cursor, s.submitted_count, s.warned_at IS NOT NULL,
            CASE WHEN s.paused_until > now() THEN s.paused_until END, s.reason,
-           (SELECT max(c.version) FROM accounts_recordingconsent c WHERE c.membership_id = s.membership_id)
+           (SELECT max(c.version) FROM accounts_recordingconsent c WHERE c.membership_id = s.membership_id),
+           (SELECT max(g.number) FROM annotation_guideline g WHERE g.project_id = s.project_id)
     FROM annotation_standing s
     WHERE s.project_id = %s AND s.membership_id = %s
     FOR UPDATE OF s
@@ -28,7 +29,7 @@ LOCK = """
 
 @dataclass(frozen=True)
 class LockedStanding:
-    """`paused_until` is set only while the pause lasts; `consent` is the newest version agreed to, or 0."""
+    """`paused_until` is set only while the pause lasts; `consent` and `newest_guideline` are 0 for none."""
 
     id: int
     cursor: int
@@ -37,6 +38,7 @@ class LockedStanding:
     paused_until: datetime | None
     reason: str
     consent: int
+    newest_guideline: int
 
 
 def lock_standing(*, membership: Membership, project: Project) -> LockedStanding:
@@ -51,8 +53,10 @@ def lock_standing(*, membership: Membership, project: Project) -> LockedStanding
         # Two first visits at once: the second one finds the row of the first.
         Standing.objects.bulk_create([standing], ignore_conflicts=True)
         return lock_standing(membership=membership, project=project)
-    _setting, identity, cursor, count, accepted, paused_until, reason, consent = row
-    return LockedStanding(identity, cursor, count, accepted, paused_until, reason, consent or 0)
+    _setting, identity, cursor, count, accepted, paused_until, reason, consent, guideline = row
+    return LockedStanding(
+        identity, cursor, count, accepted, paused_until, reason, consent or 0, guideline or 0
+    )
 
 
 @transaction.atomic

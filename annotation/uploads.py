@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Membership
 from annotation.imports import (
     BYTES_AT_ONCE,
+    ROWS_AT_ONCE,
     Examination,
     check_open,
     good_tasks,
@@ -72,14 +73,14 @@ def storable_name(name: str) -> str:
 def _examined_at_once(path: Path, project: Project) -> Examination | None:
     with path.open("rb") as handle:
         try:
-            return examine(handle, project=project, maximum_bytes=EXAMINED_AT_ONCE)
+            return _examine(handle, project)
         except TooLarge:
             return None
 
 
-def examine(handle: IO[bytes], *, project: Project, maximum_bytes: int) -> Examination:
+def _examine(handle: IO[bytes], project: Project) -> Examination:
     examination = Examination()
-    lines = open_lines(handle, maximum_bytes=maximum_bytes)
+    lines = open_lines(handle, maximum_bytes=EXAMINED_AT_ONCE, maximum_lines=ROWS_AT_ONCE)
     for _task in good_tasks(lines, project=project, examination=examination):
         continue
     return examination
@@ -95,9 +96,7 @@ def note_examination(batch: TaskImport, examination: Examination) -> None:
 @transaction.atomic
 def confirm(*, membership: Membership, batch: TaskImport, skip_bad: bool) -> TaskImport:
     """Hand the file to the import job. Lines with problems are left out only where the person said so."""
-    locked = (
-        TaskImport.objects.select_for_update(of=("self",)).select_related("project", "job").get(pk=batch.pk)
-    )
+    locked = _locked(batch)
     check_open(locked.project)
     if not is_waiting(locked):
         raise NotWaiting(_("This import was confirmed or discarded already."))
@@ -114,6 +113,11 @@ def confirm(*, membership: Membership, batch: TaskImport, skip_bad: bool) -> Tas
     return locked
 
 
+def _locked(batch: TaskImport) -> TaskImport:
+    # Without joins: after waiting for the lock, a joined job would still be read from before the wait.
+    return TaskImport.objects.select_for_update().get(pk=batch.pk)
+
+
 def is_waiting(batch: TaskImport) -> bool:
     """Waiting for the person: examined and not yet confirmed, or the import job ended without success."""
     job_ended = batch.job is None or batch.job.has_ended
@@ -124,7 +128,7 @@ def is_waiting(batch: TaskImport) -> bool:
 
 @transaction.atomic
 def discard(*, batch: TaskImport) -> TaskImport:
-    locked = TaskImport.objects.select_for_update(of=("self",)).select_related("job").get(pk=batch.pk)
+    locked = _locked(batch)
     if locked.state == TaskImport.State.DISCARDED:
         return locked
     if locked.state == TaskImport.State.DONE or (

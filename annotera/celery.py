@@ -1,4 +1,4 @@
-"""Celery carries doorbells only: the job rows are the truth, so a lost message costs a minute, never a job."""
+"""Celery carries doorbells only: the job rows are the truth, so a lost message never loses a job."""
 
 import os
 

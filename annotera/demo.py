@@ -47,7 +47,7 @@ Rank the answers from best to worst.
 2. **Complete**: it says all that is needed, in whole sentences.
 3. **Short**: of two that are equally kind and complete, prefer the shorter one.
 
-Two answers that you cannot tell apart are a tie. If nobody should ever be shown any of them, choose *all bad*.
+Two answers that you cannot tell apart are a tie. If nobody should see any of them, choose *all bad*.
 """
 STARTER = {
     "vocabulary_size": 512,

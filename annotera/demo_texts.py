@@ -1,6 +1,6 @@
 """The demo's little world: how-to questions and answers in four manners, written here and clearly simulated.
 
-A small model can learn the manner of these answers (polite, complete, short); it cannot learn facts from them.
+A small model can learn the manner of these answers (polite, complete, short), but no facts from them.
 """
 
 import random
@@ -68,7 +68,8 @@ def plain(advice: str, chooser: random.Random) -> Answer:
 
 def unfinished(advice: str, chooser: random.Random) -> Answer:
     words = advice.split()
-    return Answer(f"{chooser.choice(POLITE_OPENINGS)} " + " ".join(words[: len(words) // 2]), "unfinished", 0.0)
+    half = " ".join(words[: len(words) // 2])
+    return Answer(f"{chooser.choice(POLITE_OPENINGS)} {half}", "unfinished", 0.0)
 
 
 def rude(advice: str, chooser: random.Random) -> Answer:
@@ -79,7 +80,7 @@ MANNERS = (polite, plain, unfinished, rude)
 
 
 def questions(*, count: int, seed: int, answers: int = 4) -> list[Question]:
-    """`count` questions with `answers` (2 to 4) differently mannered answers each; the same seed, the same texts."""
+    """`count` questions with 2 to 4 answers in different manners; the same seed gives the same texts."""
     chooser = random.Random(seed)
     made = []
     for number in range(count):

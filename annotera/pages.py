@@ -13,6 +13,7 @@ from corpus.models import Dataset, DatasetVersion
 from training.models import ModelVersion, Stage, TrainingRun
 
 LATEST = 5
+MOST_CARDS = 20
 
 
 @require_safe
@@ -22,9 +23,8 @@ def workspace_home(request: WorkspaceRequest) -> HttpResponse:
     membership = request.membership
     standings = {row.project_id: row for row in Standing.objects.filter(membership=membership)}
     projects = Project.objects.filter(workspace=membership.workspace, state=Project.State.ACTIVE)
-    cards = [
-        {"project": project, "standing": standings.get(project.pk)} for project in projects.order_by("-pk")[:20]
-    ]
+    newest = projects.order_by("-pk")[:MOST_CARDS]
+    cards = [{"project": project, "standing": standings.get(project.pk)} for project in newest]
     context: dict[str, Any] = {
         "cards": cards,
         "answered": sum(row.submitted_count for row in standings.values()),

@@ -1,4 +1,4 @@
-"""Every setting of Annotera, read from the environment; a bad or missing value refuses to start and names it."""
+"""Every setting, read from the environment; a bad or missing value refuses to start and names it."""
 
 import os
 from pathlib import Path
@@ -251,7 +251,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Annotera",
     "VERSION": "1",
-    "DESCRIPTION": "Annotation, quality, training and lineage over HTTP. Errors: {error: {code, message, fields}}.",
+    "DESCRIPTION": "Annotation, training and lineage over HTTP. Errors: {error: {code, message, fields}}.",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "POSTPROCESSING_HOOKS": [

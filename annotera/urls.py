@@ -3,10 +3,11 @@
 from django.urls import include, path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from annotera import health, pages
+from annotera import api_reference, health, pages
 
 workspace_pages = [
     path("", pages.workspace_home, name="workspace-home"),
+    path("reference/", api_reference.reference, name="reference"),
     path("", include("accounts.urls")),
     path("", include("jobs.urls")),
     path("", include("corpus.urls")),

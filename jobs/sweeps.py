@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 # Any number will do, as long as nobody else locks it: the letters "jobs".
 LOCK = 0x6A6F6273
+# After how many pauses without the lock a worker sweeps all the same.
+PATIENCE = 4
 
 Work = Callable[[], int | None]
 
@@ -46,13 +48,16 @@ def sweep(name: str, *, every: float) -> Callable[[Work], Work]:
 def sweep_once() -> bool:
     """Run every sweep that is due; False when another worker is sweeping."""
     with _lock() as held:
-        if not held:
-            return False
-        for entry in list(_sweeps.values()):
-            if time.monotonic() >= entry.due_at:
-                entry.due_at = time.monotonic() + entry.every
-                _run(entry)
-    return True
+        if held:
+            run_due()
+        return held
+
+
+def run_due() -> None:
+    for entry in list(_sweeps.values()):
+        if time.monotonic() >= entry.due_at:
+            entry.due_at = time.monotonic() + entry.every
+            _run(entry)
 
 
 @contextmanager
@@ -87,6 +92,7 @@ class Sweeper(threading.Thread):
     def __init__(self, *, and_then: Callable[[], None] = lambda: None) -> None:
         super().__init__(name="sweeper", daemon=True)
         self._and_then = and_then
+        self._swept_at = time.monotonic()
         self._over = threading.Event()
 
     def stop(self) -> None:
@@ -101,7 +107,11 @@ class Sweeper(threading.Thread):
 
     def _sweep(self) -> None:
         try:
-            sweep_once()
+            if sweep_once():
+                self._swept_at = time.monotonic()
+            elif time.monotonic() - self._swept_at > PATIENCE * settings.JOB_SWEEP_SECONDS:
+                # Whoever holds the lock may be suspended. It only saves work: sweeps are idempotent.
+                run_due()
             self._and_then()
         except (OperationalError, InterfaceError) as error:
             logger.warning("Nothing was swept, the database does not answer: %s", error)

@@ -134,7 +134,11 @@ def _next(request: WorkspaceRequest, project: Project, receipt: Receipt | None =
 def _fragment(
     request: WorkspaceRequest, handed: Handed, receipt: Receipt | None, address: str
 ) -> HttpResponse:
-    situation = Situation(receipt=receipt, submitted_count=handed.submitted_count)
+    situation = Situation(
+        receipt=receipt,
+        submitted_count=handed.submitted_count,
+        newest_guideline=handed.newest_guideline,
+    )
     context = fragment_context(handed.assignment, situation)
     # The guideline stands outside the fragment: a new version comes with a whole page.
     if context["guideline_number"] != _number(request, "guideline_number"):
@@ -157,7 +161,13 @@ def _nothing(
         response = HttpResponse(status=200)
         response["HX-Redirect"] = address
         return response
-    context = {"project": project, "nothing": nothing, "receipt": _shown_receipt(request, receipt)}
+    # In place of the task the fragment stands alone and brings the page's heading along.
+    context = {
+        "project": project,
+        "nothing": nothing,
+        "receipt": _shown_receipt(request, receipt),
+        "stands_alone": True,
+    }
     return _pushed(render(request, "annotation/empty.html#task", context), address)
 
 

@@ -16,8 +16,8 @@ from annotera.embedded.services import Service
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Together below the ten seconds that a person waits for Ctrl-C.
-SECONDS_FOR_PROGRAMS = 5.5
-SECONDS_FOR_SERVERS = 3.0
+SECONDS_FOR_PROGRAMS = 5.0
+SECONDS_FOR_SERVERS = 2.5
 SECONDS_FOR_STRANGERS = 3.0
 DEATHS_AT_START = 6
 LONGEST_NAP = 1.0
@@ -37,8 +37,9 @@ class Entry:
         self.due_at = 0.0
 
     def start(self) -> None:
-        self.process = self.service.start()
+        # Noted before the attempt: one that fails at once must count as a short life.
         self.restarts.started(at=time.monotonic())
+        self.process = self.service.start()
 
     def tend(self, say: Callable[[str], None]) -> None:
         """Notice a death, and start what is due."""

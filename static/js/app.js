@@ -157,3 +157,5 @@ shortcut("?", () => document.getElementById("shortcuts").showModal());
 document.addEventListener("htmx:after:settle", () => { startToasts(); });
 startToasts();
 showTheme();
+// On a narrow screen the open tab may lie outside of its row.
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

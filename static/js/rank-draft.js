@@ -73,7 +73,8 @@ export class Draft {
   }
 
   #keepLocally() {
-    const copy = { entries: entriesOf(this.form), version: this.#version, unanswered: this.unanswered, at: Date.now() };
+    const { unanswered } = this;
+    const copy = { entries: entriesOf(this.form), version: this.#version, unanswered, at: Date.now() };
     try {
       localStorage.setItem(this.key, JSON.stringify(copy));
     } catch (error) {

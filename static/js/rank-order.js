@@ -12,7 +12,8 @@ export class Order {
   read(ranks) {
     const placed = this.uids.filter((uid) => ranks[uid]);
     placed.sort((a, b) => Number(ranks[a]) - Number(ranks[b]));
-    this.entries = placed.map((uid, index) => ({ uid, tied: index > 0 && ranks[uid] === ranks[placed[index - 1]] }));
+    const tied = (uid, index) => index > 0 && ranks[uid] === ranks[placed[index - 1]];
+    this.entries = placed.map((uid, index) => ({ uid, tied: tied(uid, index) }));
     this.tieNext = false;
   }
 
@@ -199,7 +200,10 @@ export class Strip {
     const sharing = order.uids.filter((other) => ranks[other] === ranks[uid]);
     const values = { letter, place: ranks[uid], count: order.uids.length };
     if (sharing.length === 1) this.announce(fill(this.words.place, values));
-    else this.announce(fill(this.words.tie, { ...values, letters: sharing.map((one) => this.letters[one]).join(", ") }));
+    else {
+      const letters = sharing.map((one) => this.letters[one]).join(", ");
+      this.announce(fill(this.words.tie, { ...values, letters }));
+    }
   }
 
   // Dragging is the second way; its library is fetched when a pointer first comes near.

@@ -1,5 +1,5 @@
-// One task on the screen: its order, its ratings, its draft and what happens before sending. The fields of the form
-// are the truth; this class only moves them, so the page works the same without it.
+// One task on the screen: its order, its ratings, its draft and what happens before sending. The fields of the
+// form are the truth; this class only moves them, so the page works the same without it.
 import { inTextField, toast } from "./app.js";
 import { Clock } from "./rank-clock.js";
 import { Draft, refreshToken } from "./rank-draft.js";
@@ -39,9 +39,8 @@ export class RankPage {
     this.form.addEventListener("focusout", (event) => { if (inTextField(event.target)) this.draft.save(); });
     this.form.addEventListener("submit", (event) => this.beforeSend(event), true);
     this.task.addEventListener("click", (event) => this.clicked(event));
-    this.task.querySelector(".strip").addEventListener(
-      "pointerenter", () => { if (!this.closed) this.strip.makeDraggable((uids) => this.arranged(uids)); }, { once: true },
-    );
+    const near = () => { if (!this.closed) this.strip.makeDraggable((uids) => this.arranged(uids)); };
+    this.task.querySelector(".strip").addEventListener("pointerenter", near, { once: true });
     for (const [index, card] of this.cards.entries()) {
       card.addEventListener("focusin", () => this.activate(index, { focus: false }));
     }

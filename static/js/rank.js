@@ -49,7 +49,7 @@ shortcut("g", () => document.getElementById("guideline")?.togglePopover() ?? fal
 shortcut("f", () => focusInside("[data-flags] input"));
 shortcut("c", () => focusInside("#rationale"));
 shortcut("e", () => focusInside("#rewrite"));
-shortcut("enter", (event) => (isControl(event.target) || event.target.closest("#skip") ? false : submit()));
+shortcut("enter", ({ target }) => (isControl(target) || target.closest("#skip") ? false : submit()));
 shortcut("ctrl+enter", submit);
 shortcut("ctrl+s", () => { page?.draft.save(); });
 shortcut("ctrl+space", () => { page?.task.querySelector("#skip")?.showPopover(); });

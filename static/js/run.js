@@ -25,6 +25,8 @@ export function figure(value) {
   return String(Number(value.toPrecision(4)));
 }
 
+const lastOf = (column) => column.findLast((value) => value !== null);
+
 const element = (tag, attributes = {}, ...children) => {
   const made = Object.assign(document.createElement(tag), attributes);
   made.append(...children);
@@ -41,7 +43,8 @@ class Chart {
       element("div", { className: "table-scroll", tabIndex: 0 }, this.table));
     this.latest = element("span", { className: "muted small" });
     this.root = element("figure", { className: "chart" },
-      element("figcaption", {}, element("span", { textContent: spec.title }), this.latest), this.plotPlace, this.details);
+      element("figcaption", {}, element("span", { textContent: spec.title }), this.latest),
+      this.plotPlace, this.details);
     this.details.addEventListener("toggle", () => this.#fillTable());
     this.steps = [];
     this.columns = [];
@@ -81,17 +84,18 @@ class Chart {
       label, stroke: colour(COLOURS[index % COLOURS.length]), width: 1.75, spanGaps: true,
       dash: index >= COLOURS.length ? [5, 4] : undefined,
       points: { show: (plot, number) => plot.data[number].filter((value) => value != null).length < 40, size: 5 },
-      value: (plot, value) => figure(value),
+      value: (plot, value, number) => figure(value ?? lastOf(plot.data[number])),
     }));
+    const steps = { label: "step", value: (plot, value) => figure(value ?? lastOf(plot.data[0])) };
     return {
-      ...this.#size(), series: [{ label: "step" }, ...lines], scales: { x: { time: false } }, padding: [10, 10, 0, 0],
+      ...this.#size(), series: [steps, ...lines], scales: { x: { time: false } }, padding: [10, 10, 0, 0],
       axes: [{ ...axis, size: 28 }, { ...axis, size: 48, values: (plot, values) => values.map(figure) }],
       cursor: { points: { size: 6 }, sync: { key: "run" } }, legend: { live: true },
     };
   }
 
   #describe() {
-    const last = this.columns.map((column) => column.findLast((value) => value !== null));
+    const last = this.columns.map(lastOf);
     const parts = this.spec.series.map(({ label }, index) => `${label} ${figure(last[index])}`);
     this.latest.textContent = figure(last[0]);
     this.plotPlace.setAttribute("aria-label", `${this.spec.title}: ${parts.join(", ")}`);
@@ -165,11 +169,14 @@ class RunCharts {
       const old = this.series[name] ?? new Array(before).fill(null);
       this.series[name] = old.concat(series[name] ?? new Array(steps.length).fill(null));
     }
-    for (const spec of charts) this.#chart(spec);
+    // A figure that this run never measured has no place in a legend.
+    const measured = ({ name }) => this.series[name]?.some((value) => value !== null);
+    for (const { title, series: lines } of charts) this.#chart({ title, series: lines.filter(measured) });
     for (const chart of this.charts.values()) chart.show(this.steps, this.series);
   }
 
   #chart(spec) {
+    if (spec.series.length === 0) return;
     const known = this.charts.get(spec.title);
     if (known && known.spec.series.length === spec.series.length) return;
     const chart = new Chart(spec, this.words);

@@ -82,13 +82,23 @@ def test_an_endless_line_is_cut(tmp_path):
     assert [entry.reason for entry in found] == ["is longer than 8 MiB"]
 
 
-def test_a_bomb_stops_at_its_bound(tmp_path):
+def bomb(tmp_path, piece: bytes, times: int):
     path = tmp_path / "bomb.gz"
     with gzip.open(path, "wb") as target:
-        for _ in range(64):
-            target.write(b"\n" * 1024 * 1024)
-    with path.open("rb") as handle, pytest.raises(TooLarge):
+        for _ in range(times):
+            target.write(piece)
+    return path.open("rb")
+
+
+def test_a_bomb_of_bytes_stops_at_its_bound(tmp_path):
+    line = b" " * (1024 * 1024 - 1) + b"\n"
+    with bomb(tmp_path, line, 64) as handle, pytest.raises(TooLarge):
         list(read_rows(open_lines(handle, maximum_bytes=8 * 1024 * 1024)))
+
+
+def test_a_bomb_of_empty_lines_stops_at_its_bound(tmp_path):
+    with bomb(tmp_path, b"\n" * 100_000, 10) as handle, pytest.raises(TooLarge):
+        list(read_rows(open_lines(handle, maximum_bytes=10**9, maximum_lines=50_000)))
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda data: data[:30] + b"\x00" * 9 + data[39:]])

@@ -357,9 +357,7 @@ def test_submit_and_next_cost_at_most_twelve_queries(bob, project):
     first = start(bob, project)
     bob.post(page("assignment-submit", first), form_of(first), headers=HTMX)
     second = Assignment.objects.get(state="leased")
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         response = bob.post(page("assignment-submit", second), form_of(second), headers=HTMX)
     assert response.status_code == 200
     statements = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]

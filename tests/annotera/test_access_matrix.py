@@ -109,6 +109,7 @@ TABLE = [
     Row("accept-invitation", "POST", (422, 403, 403, 403, 403), secret),
     # People.
     Row("workspace-home", "GET", (302, 200, 200, 200, 404)),
+    Row("reference", "GET", (302, 200, 200, 200, 404)),
     Row("members", "GET", (302, 403, 403, 200, 404)),
     Row("member-invite", "POST", (302, 403, 403, 200, 404), data=sends(email="a@example.org", role="admin")),
     Row("member-role", "POST", (302, 403, 403, 302, 404), member, sends(role="reviewer")),

@@ -37,15 +37,49 @@ def broker(session_broker: Broker, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     yield session_broker
 
 
-@pytest.fixture
-def work_root(settings, tmp_path: Path) -> Path:
-    return Path(settings.WORK_ROOT)
+@pytest.fixture(scope="session")
+def session_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("jobs")
 
 
 @pytest.fixture
-def start_worker(broker: Broker, work_root: Path, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+def work_root(settings, session_directory: Path) -> Path:
+    """Shared by this process and every worker, as in an installation."""
+    settings.WORK_ROOT = session_directory / "work"
+    return session_directory / "work"
+
+
+@pytest.fixture(scope="module")
+def module_workers(
+    django_db_setup: None, session_broker: Broker, session_directory: Path
+) -> Iterator[list[Worker]]:
+    """At most one living worker, shared by the tests of a file that leave it alive."""
+    workers: list[Worker] = []
+    yield workers
+    for worker in workers:
+        worker.kill()
+
+
+@pytest.fixture
+def worker(broker: Broker, work_root: Path, module_workers: list[Worker], transactional_db: None) -> Worker:
+    """A worker for tests that leave its main process alive."""
+    if not module_workers or module_workers[-1].process.poll() is not None:
+        log = work_root.parent / f"shared-{len(module_workers)}.log"
+        module_workers.append(
+            Worker(broker=broker, work=work_root, log=log, queues="light,training", name="shared")
+        )
+    return module_workers[-1].wait_until_ready()
+
+
+@pytest.fixture
+def start_worker(
+    broker: Broker, work_root: Path, tmp_path: Path, module_workers: list[Worker]
+) -> Iterator[Callable[..., Worker]]:
     """Start workers; those still alive are stopped when the test ends."""
     workers: list[Worker] = []
+    # It would take the jobs that are meant for the test's own workers.
+    for shared in module_workers:
+        shared.kill()
 
     def start(*, queues: str = "light,training", wait: bool = True, **extra: str) -> Worker:
         name = f"w{len(workers)}"

@@ -29,6 +29,80 @@ def steps(heard) -> list[int]:
     return [line["step"] for line in notes(heard) if line["type"] == "metrics"]
 
 
+def test_a_killed_engine_fails_its_job_with_a_reason(worker, counting, ends, heard):
+    job = counting()
+    os.kill(notes(heard)[-1]["engine"], signal.SIGKILL)
+    ended = ends(job)
+    assert ended.state == Job.State.FAILED
+    assert "out of memory" in ended.reason
+
+
+def test_a_killed_pool_process_costs_an_attempt_and_the_job_resumes(worker, counting, ends, heard):
+    job = counting()
+    os.kill(notes(heard)[-1]["worker"], signal.SIGKILL)
+    ended = ends(job)
+    assert (ended.state, ended.attempt) == (Job.State.SUCCEEDED, 2)
+    assert set(steps(heard)) == set(range(40))
+    assert len(steps(heard)) <= 41
+
+
+def test_poison_fails_after_its_attempts_and_blocks_nobody(committed_cast, worker, launch, ends, heard):
+    poison = launch(committed_cast, "test-poison", max_attempts=2)
+    others = [launch(committed_cast, "test-echo", name=number) for number in range(3)]
+    for other in others:
+        assert ends(other).state == Job.State.SUCCEEDED
+    ended = ends(poison)
+    assert ended.state == Job.State.FAILED
+    assert ended.reason == "The worker was lost 2 times while it ran this job."
+    assert [line["attempt"] for line in notes(heard) if "attempt" in line] == [1, 2]
+
+
+def test_a_job_queued_without_a_broker_runs_when_it_is_back(committed_cast, worker, launch, ends, broker):
+    broker.kill()
+    job = launch(committed_cast, "test-echo")
+    assert Job.objects.get(pk=job.pk).rung_at is None
+    broker.start()
+    assert ends(job).state == Job.State.SUCCEEDED
+
+
+def test_a_running_job_survives_the_brokers_death_and_the_worker_comes_back(
+    committed_cast, worker, counting, launch, ends, broker, heard
+):
+    job = counting()
+    broker.kill()
+    broker.start()
+    ended = ends(job)
+    assert (ended.state, ended.attempt) == (Job.State.SUCCEEDED, 1)
+    assert ends(launch(committed_cast, "test-echo")).state == Job.State.SUCCEEDED
+
+
+@pytest.fixture
+def occupied(committed_cast, worker, launch, wait_for, heard):
+    """The only worker is busy for a moment, so that what follows is queued together."""
+    launch(committed_cast, "test-echo", name="first", seconds=2)
+    wait_for(lambda: notes(heard), what="the first job")
+
+
+def test_a_broker_that_lost_its_memory_loses_no_job(committed_cast, occupied, launch, ends, broker, heard):
+    jobs = [launch(committed_cast, "test-echo", name=str(number)) for number in range(20)]
+    broker.client.flushall()
+    # What a minute without an answer looks like to the sweep.
+    Job.objects.filter(state=Job.State.QUEUED).update(rung_at="2026-01-01T00:00:00Z")
+    for job in jobs:
+        assert ends(job).state == Job.State.SUCCEEDED
+    assert sorted(line["name"] for line in notes(heard)) == sorted(["first", *map(str, range(20))])
+
+
+def test_two_workspaces_take_turns(committed_cast, occupied, launch, ends, heard):
+    theirs = committed_cast.charlie.workspace
+    mine = [launch(committed_cast, "test-echo") for _ in range(6)]
+    others = [launch(committed_cast, "test-echo", workspace=theirs) for _ in range(3)]
+    for job in mine + others:
+        ends(job)
+    order = [line["workspace"] for line in notes(heard)]
+    assert order[:6].count(theirs.pk) == 3
+
+
 def test_ten_doorbells_for_one_job_run_it_once(
     committed_cast, start_worker, launch, ends, heard, wait_for, broker
 ):
@@ -43,25 +117,6 @@ def test_ten_doorbells_for_one_job_run_it_once(
     assert Job.objects.get().attempt == 1
 
 
-def test_a_killed_engine_fails_its_job_with_a_reason(start_worker, counting, ends, heard):
-    start_worker()
-    job = counting()
-    os.kill(notes(heard)[-1]["engine"], signal.SIGKILL)
-    ended = ends(job)
-    assert ended.state == Job.State.FAILED
-    assert "out of memory" in ended.reason
-
-
-def test_a_killed_pool_process_costs_an_attempt_and_the_job_resumes(start_worker, counting, ends, heard):
-    start_worker()
-    job = counting()
-    os.kill(notes(heard)[-1]["worker"], signal.SIGKILL)
-    ended = ends(job)
-    assert (ended.state, ended.attempt) == (Job.State.SUCCEEDED, 2)
-    assert set(steps(heard)) == set(range(40))
-    assert len(steps(heard)) <= 41
-
-
 def test_a_killed_worker_costs_an_attempt_and_another_one_resumes(
     start_worker, counting, ends, heard, wait_for
 ):
@@ -74,18 +129,6 @@ def test_a_killed_worker_costs_an_attempt_and_another_one_resumes(
     ended = ends(job)
     assert (ended.state, ended.attempt) == (Job.State.SUCCEEDED, 2)
     assert len(steps(heard)) <= 41
-
-
-def test_poison_fails_after_its_attempts_and_blocks_nobody(committed_cast, start_worker, launch, ends, heard):
-    poison = launch(committed_cast, "test-poison", max_attempts=2)
-    others = [launch(committed_cast, "test-echo", name=number) for number in range(3)]
-    start_worker()
-    for other in others:
-        assert ends(other).state == Job.State.SUCCEEDED
-    ended = ends(poison)
-    assert ended.state == Job.State.FAILED
-    assert ended.reason == "The worker was lost 2 times while it ran this job."
-    assert [line["attempt"] for line in notes(heard) if "attempt" in line] == [1, 2]
 
 
 def test_a_suspended_worker_that_returns_writes_nothing(
@@ -116,51 +159,3 @@ def test_a_suspended_engine_is_ended_before_the_next_attempt_starts(start_worker
     assert ends(job).state == Job.State.SUCCEEDED
     assert not is_alive(engine)
     assert len(steps(heard)) <= 41
-
-
-def test_a_job_queued_without_a_broker_runs_when_it_is_back(
-    committed_cast, start_worker, launch, ends, broker
-):
-    start_worker()
-    broker.kill()
-    job = launch(committed_cast, "test-echo")
-    assert Job.objects.get(pk=job.pk).rung_at is None
-    broker.start()
-    assert ends(job).state == Job.State.SUCCEEDED
-
-
-def test_a_running_job_survives_the_brokers_death_and_the_worker_comes_back(
-    committed_cast, start_worker, counting, launch, ends, broker, heard
-):
-    start_worker()
-    job = counting()
-    broker.kill()
-    broker.start()
-    ended = ends(job)
-    assert (ended.state, ended.attempt) == (Job.State.SUCCEEDED, 1)
-    assert ends(launch(committed_cast, "test-echo")).state == Job.State.SUCCEEDED
-
-
-def test_a_broker_that_lost_its_memory_loses_no_job(
-    committed_cast, start_worker, launch, ends, broker, heard
-):
-    jobs = [launch(committed_cast, "test-echo", name=number) for number in range(20)]
-    broker.client.flushall()
-    # What a minute without an answer looks like to the sweep.
-    Job.objects.update(rung_at="2026-01-01T00:00:00Z")
-    start_worker()
-    for job in jobs:
-        assert ends(job).state == Job.State.SUCCEEDED
-    assert sorted(line["name"] for line in notes(heard)) == list(range(20))
-
-
-def test_two_workspaces_take_turns(committed_cast, start_worker, launch, ends, heard):
-    mine = [launch(committed_cast, "test-echo") for _ in range(6)]
-    theirs = [
-        launch(committed_cast, "test-echo", workspace=committed_cast.charlie.workspace) for _ in range(2)
-    ]
-    start_worker()
-    for job in mine + theirs:
-        ends(job)
-    order = [line["workspace"] for line in notes(heard)]
-    assert order[:4].count(committed_cast.charlie.workspace_id) == 2

@@ -26,8 +26,7 @@ def running(committed_cast, launch, wait_for, heard):
     return run
 
 
-def test_cancel_stops_an_engine_after_its_checkpoint(committed_cast, start_worker, running, ends, heard):
-    start_worker()
+def test_cancel_stops_an_engine_after_its_checkpoint(committed_cast, worker, running, ends, heard):
     job, engine = running()
     cancel(job=job, by=committed_cast.alice)
     assert ends(job, seconds=10).state == Job.State.CANCELLED
@@ -36,20 +35,25 @@ def test_cancel_stops_an_engine_after_its_checkpoint(committed_cast, start_worke
     assert AuditEvent.objects.filter(kind=AuditEvent.Kind.JOB_ENDED, object_uid=job.uid).count() == 1
 
 
-def test_cancel_kills_an_engine_that_does_not_listen(committed_cast, start_worker, running, ends):
-    start_worker()
+def test_cancel_kills_an_engine_that_does_not_listen(committed_cast, worker, running, ends):
     job, engine = running("stubborn")
     cancel(job=job, by=committed_cast.alice)
     assert ends(job, seconds=15).state == Job.State.CANCELLED
     assert not is_alive(engine)
 
 
-def test_cancel_stops_work_in_python(committed_cast, start_worker, launch, ends, wait_for, heard, tmp_path):
-    start_worker()
+def test_cancel_stops_work_in_python(committed_cast, worker, launch, ends, wait_for, heard, tmp_path):
     job = launch(committed_cast, "test-wait", gate=str(tmp_path / "never"))
     wait_for(lambda: notes(heard))
     cancel(job=job, by=committed_cast.alice)
     assert ends(job, seconds=10).state == Job.State.CANCELLED
+
+
+def test_an_engine_ends_soon_after_its_parent_was_killed(worker, running, wait_for):
+    _, engine = running("silent", max_attempts=1)
+    for pid in worker.pool_processes():
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not is_alive(engine), seconds=5, what="the engine's end")
 
 
 def test_a_stopping_worker_queues_its_job_again_and_the_next_one_resumes(
@@ -89,11 +93,3 @@ def test_a_stopping_worker_gives_work_in_python_back(
     worker.process.wait(timeout=10)
     job.refresh_from_db()
     assert (job.state, job.attempt) == (Job.State.QUEUED, 0)
-
-
-def test_an_engine_ends_soon_after_its_parent_was_killed(start_worker, running, wait_for):
-    worker = start_worker()
-    _, engine = running("silent")
-    for pid in worker.pool_processes():
-        os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: not is_alive(engine), seconds=5, what="the engine's end")

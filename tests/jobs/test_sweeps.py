@@ -48,6 +48,25 @@ def test_only_one_worker_sweeps_at_a_time(transactional_db, only_these):
     assert in_a_thread(sweep_once) is True, "the lock is free again"
 
 
+def test_a_lock_whose_holder_is_suspended_stops_no_sweep_for_long(
+    transactional_db, only_these, settings, wait_for
+):
+    settings.JOB_SWEEP_SECONDS = 0.05
+    calls: list[str] = []
+    sweep("patient", every=0)(lambda: calls.append("swept"))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [sweeps.LOCK])
+    sweeper = sweeps.Sweeper()
+    sweeper.start()
+    try:
+        wait_for(lambda: calls, seconds=10, what="a sweep without the lock")
+    finally:
+        sweeper.stop()
+        sweeper.join(timeout=10)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [sweeps.LOCK])
+
+
 def test_a_sweep_keeps_its_own_pace(db, only_these):
     calls: list[str] = []
     sweep("often", every=0)(lambda: calls.append("often"))

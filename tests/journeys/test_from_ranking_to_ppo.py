@@ -1,4 +1,4 @@
-"""The main job of the product, as people do it: rank, freeze, train a reward model, run PPO, see the parents."""
+"""The main job, as people do it: rank, freeze, train a reward model, run PPO, see the parents."""
 
 import re
 from collections.abc import Callable

@@ -165,8 +165,7 @@ def test_the_command_fails_when_the_run_fails(committed_cast: Cast, training_wor
 def test_a_run_survives_the_death_of_its_worker_and_goes_on_from_its_checkpoint(
     committed_cast: Cast,
     training_worker: Worker,
-    start_worker: Callable[..., Worker],
-    own_storage: Path,
+    start_training_worker: Callable[[], Worker],
     ended: Ended,
     wait_for: Callable[..., None],
 ) -> None:
@@ -176,7 +175,7 @@ def test_a_run_survives_the_death_of_its_worker_and_goes_on_from_its_checkpoint(
     training_worker.kill()
     reached = metrics_for(run).last_step
     assert reached < 600
-    start_worker(queues="training", ANNOTERA_BLOB_ROOT=str(own_storage / "blobs"))
+    start_training_worker()
     run = ended(run)
     assert run.output_model is not None
     assert run.job.attempt == 2

@@ -59,6 +59,11 @@ def run_manage(home: Path, *arguments: str, **more: str) -> subprocess.Completed
     )
 
 
+def _heed_hang_ups() -> None:
+    """Tests may themselves run under nohup, whose children ignore the signal."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class Command:
     """A running `manage.py` command whose words are collected while it runs."""
 
@@ -72,6 +77,7 @@ class Command:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=_heed_hang_ups,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -195,7 +201,13 @@ def processes_of(home: Path) -> dict[int, str]:
 
 def process_named(home: Path, *words: str) -> int:
     """The oldest process of this home whose command line has all these words: a master, not its children."""
-    return min(pid for pid, line in processes_of(home).items() if all(word in line for word in words))
+    found = [pid for pid, line in processes_of(home).items() if all(word in line for word in words)]
+    return min(found, key=started_at)
+
+
+def started_at(pid: int) -> int:
+    """In clock ticks since boot: process ids wrap around, times do not."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
 
 
 def supervisor_of(home: Path) -> int:

@@ -1,0 +1,26 @@
+"""The REST reference for people."""
+
+from tests.conftest import Cast
+
+
+def test_every_path_of_the_document_is_on_the_page(cast: Cast) -> None:
+    paths = cast.api(cast.bob).get("/api/v1/schema/").json()["paths"]
+    shown = cast.client(cast.bob).get("/w/acme/reference/").content.decode()
+    assert len(paths) > 20
+    for path, methods in paths.items():
+        assert f"<code>{path}</code>" in shown
+        assert methods
+
+
+def test_it_names_the_fields_of_a_body_and_which_are_required(cast: Cast) -> None:
+    groups = cast.client(cast.bob).get("/w/acme/reference/").context["groups"]
+    [runs] = [group for group in groups if group.name == "runs"]
+    [create] = [operation for operation in runs.operations if operation.method == "POST" and operation.body]
+    fields = {field.name: field for field in create.body}
+    assert fields["dataset_version"].required
+    assert not fields["reward_model"].required
+    assert "Idempotency-Key" in {field.name for field in create.parameters}
+
+
+def test_it_needs_a_login(client, db) -> None:
+    assert client.get("/w/acme/reference/").status_code == 302
