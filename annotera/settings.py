@@ -74,9 +74,9 @@ SECRET_KEY_FALLBACKS = environment_list("SECRET_KEY_FALLBACKS", "")
 if PRODUCTION and not ("DATABASE_URL" in os.environ and "BROKER_URL" in os.environ):
     raise ImproperlyConfigured("DATABASE_URL and BROKER_URL are required when ANNOTERA_PRODUCTION is 1.")
 _embedded = connection_urls(ANNOTERA_HOME)
-_database = (
-    database_from_url(os.environ["DATABASE_URL"]) if "DATABASE_URL" in os.environ else _embedded.database
-)
+_database: dict[str, Any] = dict(_embedded.database)
+if "DATABASE_URL" in os.environ:
+    _database = database_from_url(os.environ["DATABASE_URL"])
 POOL_SIZE = environment_integer("ANNOTERA_DATABASE_POOL", 0)
 _options: dict[str, Any] = {"connect_timeout": 5, **_database.get("OPTIONS", {})}
 if POOL_SIZE:

@@ -1,11 +1,11 @@
 """Every address of the product."""
 
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularJSONAPIView
 
 from annotera import api_reference, health, pages
 
-workspace_pages = [
+workspace_pages: list[URLPattern | URLResolver] = [
     path("", pages.workspace_home, name="workspace-home"),
     path("reference/", api_reference.reference, name="reference"),
     path("", include("accounts.urls")),
@@ -16,7 +16,7 @@ workspace_pages = [
     path("", include("training.urls")),
 ]
 
-api = [
+api: list[URLPattern | URLResolver] = [
     path("schema/", SpectacularJSONAPIView.as_view(), name="api-schema"),
     path("", include("accounts.api_urls")),
     path("", include("jobs.api_urls")),

@@ -18,7 +18,7 @@ from tests.conftest import poll
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = {
-    "ANNOTERA_JOB_LEASE": "4",
+    "ANNOTERA_JOB_LEASE": "6",
     "ANNOTERA_JOB_HEARTBEAT": "1",
     "ANNOTERA_JOB_SWEEP": "1",
     "ANNOTERA_JOB_KILL_AFTER": "2",

@@ -49,7 +49,7 @@ def test_an_engine_outlives_a_short_outage_and_ends_before_its_lease_in_a_long_o
     wait_for(lambda: len(notes(heard)) > before + 3, what="more steps")
     assert notes(heard)[-1]["engine"] == engine
     freezer.freeze()
-    wait_for(lambda: not is_alive(engine), seconds=6, what="the engine's end")
+    wait_for(lambda: not is_alive(engine), seconds=7, what="the engine's end")
     time.sleep(1)
     assert not Job.objects.get(pk=counting.pk).has_ended
     freezer.thaw()

@@ -10,6 +10,7 @@ import pytest
 
 from annotera.embedded.children import ON_LINUX
 from annotera.embedded.home import PROJECT_ROOT
+from tests.annotera.embedded.installations import within
 from tests.conftest import poll
 
 pytestmark = [
@@ -93,7 +94,7 @@ def test_a_dead_service_is_started_again_and_its_end_is_told(home: Path) -> None
         sum(f"web ended with code 3; starting it again (its log is {home}/web.log)." in line for line in told)
         == 2
     )
-    assert supervised.stop() < 5
+    assert supervised.stop() < within(5)
 
 
 def test_orphans_of_a_killed_service_are_ended(home: Path) -> None:
@@ -105,7 +106,7 @@ def test_orphans_of_a_killed_service_are_ended(home: Path) -> None:
     master = int(Path(f"/proc/{orphan}/stat").read_text().rpartition(")")[2].split()[1])
     subprocess.run(["kill", "-9", str(master)], check=True)
     poll(lambda: not is_alive(orphan), seconds=10, what="the orphan's end")
-    assert supervised.stop() < 5
+    assert supervised.stop() < within(5)
 
 
 def test_programs_stop_before_the_servers_that_they_need(home: Path) -> None:
@@ -123,7 +124,7 @@ def test_services_that_ignore_every_request_still_end_within_ten_seconds(home: P
     stubborn = "trap '' TERM; touch $0; while :; do sleep 0.1; done"
     supervised = Supervised(home, f"web={stubborn}", f"SERVER={stubborn}")
     assert supervised.hear() == "started"
-    assert supervised.stop() < 10
+    assert supervised.stop() < within(10)
 
 
 def test_a_hang_up_that_nohup_ignored_stays_ignored(home: Path) -> None:
@@ -136,7 +137,7 @@ def test_a_hang_up_that_nohup_ignored_stays_ignored(home: Path) -> None:
     supervised.process.send_signal(signal.SIGHUP)
     with pytest.raises(subprocess.TimeoutExpired):
         supervised.process.wait(timeout=1)
-    assert supervised.stop() < 5
+    assert supervised.stop() < within(5)
 
 
 def test_a_program_that_does_not_exist_is_refused_by_name(home: Path) -> None:
@@ -159,5 +160,5 @@ def test_the_supervisor_sleeps_while_nothing_happens(home: Path) -> None:
     deadline = time.monotonic() + 2
     poll(lambda: time.monotonic() > deadline, seconds=5)
     assert ticks() - before <= 4  # hundredths of a second of CPU in two seconds
-    assert supervised.stop() < 5
+    assert supervised.stop() < within(5)
     assert supervised.process.returncode == 0
