@@ -78,7 +78,9 @@ _database: dict[str, Any] = dict(_embedded.database)
 if "DATABASE_URL" in os.environ:
     _database = database_from_url(os.environ["DATABASE_URL"])
 POOL_SIZE = environment_integer("ANNOTERA_DATABASE_POOL", 0)
-_options: dict[str, Any] = {"connect_timeout": 5, **_database.get("OPTIONS", {})}
+# A process that hangs inside a transaction must not keep its row locks for ever.
+_session = "-c idle_in_transaction_session_timeout=60s"
+_options: dict[str, Any] = {"connect_timeout": 5, "options": _session, **_database.get("OPTIONS", {})}
 if POOL_SIZE:
     _options["pool"] = {"min_size": 1, "max_size": POOL_SIZE, "timeout": 5}
 DATABASES = {

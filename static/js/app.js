@@ -121,6 +121,18 @@ document.addEventListener("submit", (event) => {
   }
 }, true);
 
+// A form without htmx leaves the page; a second click meanwhile would do the deed twice. A download stays on the
+// page, so the form is free again after a moment.
+const SENDING_MS = 3000;
+const sending = new WeakSet();
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post" || form.hasAttribute("hx-post")) return;
+  if (sending.has(form)) event.preventDefault();
+  sending.add(form);
+  setTimeout(() => sending.delete(form), SENDING_MS);
+});
+
 // --- Keys -------------------------------------------------------------------------------------------------
 const shortcuts = new Map();
 const TEXT_FIELDS = "textarea, select, [contenteditable], input:not([type=radio], [type=checkbox], [type=button])";
