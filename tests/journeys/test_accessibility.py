@@ -20,7 +20,8 @@ LOOKS = [
     for width in (1440, 390)
 ]
 ADMIN_PAGES = (
-    "workspace-home", "projects", "datasets", "runs", "models", "jobs", "members", "audit", "tokens", "me",
+    "workspace-home", "projects", "project-new", "datasets", "runs", "models", "jobs", "members", "audit",
+    "tokens", "me", "my-work", "consent",
 )  # fmt: skip
 
 
@@ -77,6 +78,7 @@ def test_the_pages_of_an_admin_are_open_to_everybody(
     addresses = busy_workspace(committed_cast, tmp_path).values()
     page = visit(committed_cast.alice, scheme=scheme, width=width)
     lists = [reverse(name, args=["acme"]) for name in ADMIN_PAGES]
+    lists.append(reverse("run-new", args=["acme", "ppo"]))
     assert [line for address in (*addresses, *lists) for line in look_at(page, address)] == []
 
 
