@@ -49,10 +49,15 @@ def _lines(project: Project) -> Iterator[bytes]:
         yield json.dumps(_record(row), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
+# A slow download is idle between two fetches; a dead one must still give its snapshot back.
+PATIENCE = "SET LOCAL idle_in_transaction_session_timeout = '10min'"
+
+
 def _rows(project: Project) -> Iterator[tuple[Any, ...]]:
     # A server-side cursor lives in a transaction; outside of one the server would store the result first.
     with transaction.atomic():
-        connection.ensure_connection()
+        with connection.cursor() as setting:
+            setting.execute(PATIENCE)
         with (
             connection.wrap_database_errors,
             connection.connection.cursor(name=f"export_{uuid7().hex}") as cursor,
