@@ -313,7 +313,8 @@ def _parse_value(*, value: object, metadata: Mapping[str, Any]) -> object:
         raise ValueError("Must be a number.")
     if kind is int and not isinstance(value, int):
         raise ValueError("Must be a whole number.")
-    if not math.isfinite(value):
+    # Only of a float: a whole number may be too large to be asked.
+    if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("Must be a finite number.")
     if not metadata["minimum"] <= value <= metadata["maximum"]:
         raise ValueError(f"Must lie between {metadata['minimum']} and {metadata['maximum']}.")

@@ -78,7 +78,7 @@ def _promised_bytes(header: bytes, name: str) -> int:
             (int(entry["data_offsets"][1]) for key, entry in tensors.items() if key != "__metadata__"),
             default=0,
         )
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ModelFilesRefused(f"{name} has an unreadable header.") from error
 
 

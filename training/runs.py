@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import AuditEvent, Membership, Workspace
+from core.text import is_one_line
 from corpus.models import DatasetVersion
 from jobs import launching
 from jobs.models import Queue
@@ -74,7 +75,7 @@ def _checked_config(stage: Stage, values: Mapping[str, object], refused: dict[st
 
 def _checked_name(name: str, refused: dict[str, str]) -> str:
     name = name.strip()
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+    if not name or len(name) > LONGEST_NAME or not is_one_line(name):
         refused["name"] = _("A name has 1 to %(most)d printable characters.") % {"most": LONGEST_NAME}
     return name
 

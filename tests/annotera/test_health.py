@@ -25,8 +25,7 @@ def test_readyz_names_every_part(client: Client):
 
 @pytest.mark.django_db
 def test_readyz_says_which_part_is_down_and_why(client: Client, monkeypatch):
-    monkeypatch.setattr(health.current_app.conf, "broker_url", "redis+socket:///nowhere/valkey.sock")
-    monkeypatch.setattr(health.current_app.conf, "broker_write_url", "redis+socket:///nowhere/valkey.sock")
+    monkeypatch.setitem(health.current_app.conf, "broker_url", "redis+socket:///nowhere/valkey.sock")
     response = client.get("/readyz")
     assert response.status_code == 503
     parts = response.json()["parts"]

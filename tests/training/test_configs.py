@@ -32,14 +32,14 @@ def test_it_names_each_refused_field() -> None:
     assert "between 1 and" in refusal.value.fields["updates"]
 
 
-@pytest.mark.parametrize("value", ["12", None, True, [1], 1.5, math.nan])
+@pytest.mark.parametrize("value", ["12", None, True, [1], 1.5, math.nan, math.inf, 10**400, -(10**400)])
 def test_it_refuses_what_is_no_whole_number(value: object) -> None:
     with pytest.raises(ConfigInvalid) as refusal:
         parse_config(stage="sft", values={"steps": value})
     assert refusal.value.fields.keys() == {"steps"}
 
 
-@pytest.mark.parametrize("value", ["0.1", None, False, math.inf, math.nan, 2.0, -1])
+@pytest.mark.parametrize("value", ["0.1", None, False, math.inf, math.nan, 2.0, -1, 10**400])
 def test_it_refuses_what_is_no_learning_rate(value: object) -> None:
     with pytest.raises(ConfigInvalid):
         parse_config(stage="reward", values={"learning_rate": value})

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import struct
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,11 @@ from tests.conftest import Cast
 from tests.training.registered import finish, make_model, make_run, safetensors, write_output
 from training import registry
 from training.models import ModelVersion
+
+
+def under(header: bytes) -> bytes:
+    """A file of weights that has this header and no weights."""
+    return struct.pack("<Q", len(header)) + header
 
 
 @pytest.fixture
@@ -100,7 +106,16 @@ def test_a_pickle_that_calls_itself_safetensors_is_refused(cast: Cast, output: P
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"1234567", safetensors()[:-1], safetensors() + b"x", b"\xff" * 64, b"\x02" + b"\x00" * 7 + b"[]"],
+    [
+        b"",
+        b"1234567",
+        safetensors()[:-1],
+        safetensors() + b"x",
+        b"\xff" * 64,
+        b"\x02" + b"\x00" * 7 + b"[]",
+        under(b'{"weight": {"data_offsets": [0, 1e999]}}'),
+        under(b"[" * 100_000),
+    ],
 )
 def test_weights_that_are_cut_or_padded_are_refused(cast: Cast, output: Path, content: bytes) -> None:
     (output / "model.safetensors").write_bytes(content)

@@ -130,3 +130,8 @@ def test_cancelling_twice_is_harmless_and_told_once_each(cast: Cast) -> None:
 def test_the_same_name_can_be_used_again(cast: Cast) -> None:
     assert {make_run(cast.workspace, name="same").name for _ in range(2)} == {"same"}
     assert frozen(cast.workspace).runs.count() == 2
+
+
+def test_a_run_is_named_after_data_whose_name_is_in_any_script(cast: Cast) -> None:
+    version = freeze(cast.workspace, name="نمی\u200cدانم 👩\u200d🔬")
+    assert make_run(cast.workspace, name="", dataset_version=version).name.startswith("نمی\u200cدانم")

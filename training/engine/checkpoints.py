@@ -109,6 +109,8 @@ def newest_valid(run: Run) -> Checkpoint | None:
         shutil.rmtree(directory)
     if found or damaged:
         run.reporter.resumed(step=found.step if found else 0, sentence=_resume_sentence(found, damaged))
+    if not found:
+        run.reporter.started_afresh()
     if found:
         run.carry_on_from(found.state.get("spent", {}))
     return found

@@ -15,6 +15,7 @@ from typing import Any
 
 from training.configs import Config, ConfigInvalid, parse_config
 from training.engine.failures import InputUnreadable, explain
+from training.engine.journal import Journal
 from training.engine.lifeline import die_with_parent
 from training.engine.progress import Cancelled, Reporter, claim_standard_output, refuse_non_finite
 
@@ -154,6 +155,7 @@ def open_run(*, stage: str, document: Mapping[str, Any], reporter: Reporter) -> 
     )
     run.work.mkdir(parents=True, exist_ok=True)
     run.output.mkdir(parents=True, exist_ok=True)
+    reporter.keep_journal(Journal(run.work))
     return run
 
 

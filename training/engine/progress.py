@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from types import FrameType
 
 from training.engine.failures import Diverged
+from training.engine.journal import Journal
 
 log = logging.getLogger(__name__)
 
@@ -23,9 +24,14 @@ class Cancelled(Exception):
 class Reporter:
     """Writes the protocol's lines and remembers whether the parent asked to stop."""
 
+    _journal: Journal | None = None
+
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self.cancelled = False
+
+    def keep_journal(self, journal: Journal) -> None:
+        self._journal = journal
 
     def watch_for_cancel(self) -> None:
         signal.signal(signal.SIGTERM, self._on_term)
@@ -44,28 +50,50 @@ class Reporter:
         """
         known = {name: value for name, value in values.items() if value is not None}
         refuse_non_finite(step=step, values=known)
-        self._emit({"type": "metrics", "step": step, "values": known})
+        self._note({"type": "metrics", "step": step, "values": known})
         return known
 
     def sample(self, *, step: int, prompt: str, response: str, score: float) -> None:
         values = {"prompt": prompt, "response": response, "score": score}
-        self._emit({"type": "sample", "step": step, "values": values})
+        self._note({"type": "sample", "step": step, "values": values})
 
     def checkpoint(self, *, step: int) -> None:
         self._emit({"type": "checkpoint", "step": step})
 
     def resumed(self, *, step: int, sentence: str) -> None:
+        """Say where the run goes on, and say again what was reported up to there: the parent may have died
+        before it was stored.
+        """
         self._emit({"type": "resumed", "step": step, "sentence": sentence})
+        for line in self._journal.cut_after(step) if self._journal else ():
+            self._write(line)
+
+    def started_afresh(self) -> None:
+        """Forget what an attempt without a checkpoint reported: all of it will be said again."""
+        if self._journal:
+            self._journal.cut_after(-1)
 
     def failed(self, *, reason: str, hint: str) -> None:
         self._emit({"type": "failed", "reason": reason, "hint": hint})
 
+    def _note(self, line: Mapping[str, object]) -> None:
+        data = encoded(line)
+        if self._journal:
+            self._journal.note(data)
+        self._write(data)
+
     def _emit(self, line: Mapping[str, object]) -> None:
-        # A lone surrogate from a decoder cannot be stored as text later, so it is replaced here.
-        text = json.dumps(line, allow_nan=False, ensure_ascii=False)
-        data = text.encode("utf-8", errors="replace") + b"\n"
+        self._write(encoded(line))
+
+    def _write(self, data: bytes) -> None:
         while data:
             data = data[os.write(self._descriptor, data) :]
+
+
+def encoded(line: Mapping[str, object]) -> bytes:
+    # A lone surrogate from a decoder cannot be stored as text later, so it is replaced here.
+    text = json.dumps(line, allow_nan=False, ensure_ascii=False)
+    return text.encode("utf-8", errors="replace") + b"\n"
 
 
 def refuse_non_finite(*, step: int, values: Mapping[str, float | int]) -> None:
