@@ -4,11 +4,12 @@ import uuid
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.access import require_role
 from accounts.audit import record
-from accounts.models import AuditEvent, Membership, Role, User, Workspace
+from accounts.models import AuditEvent, Invitation, Membership, Role, User, Workspace
 from accounts.pseudonyms import fresh_pseudonym
 from accounts.tokens import revoke_all_tokens
 from core.errors import Conflict, Denied, Invalid, NotFound
@@ -65,6 +66,8 @@ def change_role(*, actor: Membership, uid: uuid.UUID, role: str) -> Membership:
         _refuse_last_admin(target)
     before, target.role = target.role, role
     target.save(update_fields=["role"])
+    if before == Role.ADMIN:
+        _withdraw_invitations(target)
     record(
         kind=AuditEvent.Kind.ROLE_CHANGED,
         membership=actor,
@@ -87,6 +90,7 @@ def deactivate(*, actor: Membership, uid: uuid.UUID) -> Membership:
         _refuse_last_admin(target)
     target.is_active = False
     target.save(update_fields=["is_active"])
+    _withdraw_invitations(target)
     revoked = revoke_all_tokens(membership=target)
     record(
         kind=AuditEvent.Kind.MEMBER_REMOVED,
@@ -97,6 +101,12 @@ def deactivate(*, actor: Membership, uid: uuid.UUID) -> Membership:
         tokens_revoked=revoked,
     )
     return target
+
+
+def _withdraw_invitations(target: Membership) -> None:
+    # Else a removed admin could come back as one by a link made before.
+    waiting = Invitation.objects.filter(invited_by=target, accepted_at=None, withdrawn_at=None)
+    waiting.update(withdrawn_at=timezone.now())
 
 
 def _lock_for_change(*, actor: Membership, uid: uuid.UUID) -> Membership:

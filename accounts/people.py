@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.audit import record_for_each_workspace
@@ -15,6 +15,11 @@ from core.text import check_storable
 
 LONGEST_NAME = 120
 LONGEST_PASSWORD = 1024
+
+
+class AddressInUse(Conflict):
+    def __init__(self) -> None:
+        super().__init__(_("There is an account for this address already."), fields={"email": _("in use")})
 
 
 def normal_email(email: str) -> str:
@@ -52,9 +57,14 @@ def create_person(*, email: str, name: str, password: str) -> User:
     user = User(email=chosen, name=normal_name(name))
     check_password_rules(password, user=user)
     if User.objects.filter(email=chosen).exists():
-        raise Conflict(_("There is an account for this address already."), fields={"email": _("in use")})
+        raise AddressInUse()
     user.set_password(password)
-    user.save()
+    try:
+        with transaction.atomic():
+            user.save()
+    except IntegrityError as error:
+        # Two invitations to one address, accepted at the same moment.
+        raise AddressInUse() from error
     return user
 
 

@@ -50,8 +50,9 @@ def save_draft(*, assignment: Assignment, fields: Mapping[str, Sequence[str]], v
     for name, texts in fields.items():
         for reason in filter(None, (unstorable(text, MAXIMUM_BYTES) for text in texts)):
             raise Invalid(_("The draft cannot be saved."), fields={name: _(reason)})
-    draft = json.dumps({name: list(texts) for name, texts in fields.items()})
-    if len(draft) > MAXIMUM_BYTES:
+    # As UTF-8: escaped, a text in another script than Latin would be six times as large as in Latin.
+    draft = json.dumps({name: list(texts) for name, texts in fields.items()}, ensure_ascii=False)
+    if len(draft.encode()) > MAXIMUM_BYTES:
         raise TooLarge(_("The draft is larger than 64 KiB: shorten the text."))
     values: dict[str, Any] = {
         "draft": draft,

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -105,7 +106,12 @@ def parse_line(line: bytes, *, is_first: bool = False) -> object:
     if is_first:
         line = line.removeprefix(UTF8_BOM)
     try:
-        return json.loads(line.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
+        return json.loads(
+            line.decode(),
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            object_pairs_hook=_unique_keys,
+        )
     except UnicodeDecodeError as error:
         raise LineUnreadable(f"is not UTF-8 at byte {error.start}") from error
     except json.JSONDecodeError as error:
@@ -121,6 +127,14 @@ def parse_line(line: bytes, *, is_first: bool = False) -> object:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise LineUnreadable(f"holds {name}, which is not JSON")
+
+
+def _finite(digits: str) -> float:
+    """1e999 is JSON, but its value is infinite, which the database refuses."""
+    value = float(digits)
+    if math.isinf(value):
+        raise LineUnreadable("holds a number that is too large")
+    return value
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from accounts.audit import record
 from accounts.models import AuditEvent, Membership
 from annotation.models import Guideline, Project, Standing
 from core.errors import Conflict, Invalid
-from core.text import refusal
+from core.text import is_one_line, refusal
 from corpus.licences import LicenceUnknown, checked_licence
 
 DEFAULT_ASPECTS = ("quality", "relevance", "safety")
@@ -67,6 +67,8 @@ def check_settings(values: Mapping[str, object]) -> ProjectSettings:
             problems[name] = problem
     if not str(values.get("name") or "").strip():
         problems["name"] = _("A project needs a name.")
+    elif "name" not in problems and not is_one_line(str(values["name"]).strip()):
+        problems["name"] = _("A name is one line.")
     clean: dict[str, Any] = dict(values)
     if clean.get("licence") and "licence" not in problems:
         clean["licence"] = _licence(str(clean["licence"]), problems)
@@ -149,7 +151,9 @@ def _save(project: Project) -> None:
 @transaction.atomic
 def change_project(*, membership: Membership, project: Project, settings: ProjectSettings) -> Project:
     """Apply new settings. A new overlap reaches the tasks that are there, a new warning everybody."""
-    locked = Project.objects.select_for_update().get(pk=project.pk)
+    # Whoever takes or answers a task refers to the project while holding rows that are changed below: this
+    # kind of lock lets them, so that neither waits for the other in a ring.
+    locked = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     before = settings_of(locked)
     after = asdict(settings)
     changed = {name for name, value in after.items() if value != before[name]}
@@ -160,11 +164,12 @@ def change_project(*, membership: Membership, project: Project, settings: Projec
         raise Unchangeable(words, fields={"aspects": words})
     for name in changed:
         setattr(locked, name, list(after[name]) if name == "aspects" else after[name])
-    _save(locked)
-    if "overlap" in changed:
-        _spread_overlap(locked)
     if "content_warning" in changed:
         Standing.objects.filter(project=locked).update(warned_at=None)
+    if "overlap" in changed:
+        _spread_overlap(locked)
+    # Last, since a new name locks the project against everybody who refers to it.
+    _save(locked)
     record(
         kind=AuditEvent.Kind.PROJECT_CHANGED,
         membership=membership,

@@ -9,6 +9,7 @@ from annotation.models import Assignment, WorkEvent
 from annotation.standings import lock_standing
 from annotation.submissions import Answered
 from core.errors import Invalid
+from core.text import is_one_line
 
 LONGEST_NOTE = 280
 REASONS = {
@@ -51,7 +52,7 @@ def skip(*, assignment: Assignment, reason: str = "", note: str = "") -> None:
 def _words(reason: str, note: str) -> str:
     if reason and reason not in REASONS:
         raise Invalid(_("Choose one of the offered reasons."), fields={"reason": _("unknown")})
-    if len(note) > LONGEST_NOTE or "\x00" in note or not note.isprintable():
+    if len(note) > LONGEST_NOTE or not is_one_line(note):
         raise Invalid(
             _("The note must be one line of at most 280 characters."),
             fields={"note": _("too long or unprintable")},

@@ -21,6 +21,7 @@ from annotation.intake import open_lines
 from annotation.models import Project, TaskImport
 from core.blobs import put_file
 from core.errors import Conflict, Invalid, TooLarge
+from core.text import is_one_line
 from jobs.launching import enqueue
 from jobs.models import Job, Queue
 
@@ -67,7 +68,7 @@ def receive(*, membership: Membership, project: Project, upload: UploadedFile) -
 
 def storable_name(name: str) -> str:
     """The file's own name is hostile text too: one printable line of at most 200 characters."""
-    return "".join(character for character in name if character.isprintable())[:200]
+    return "".join(character for character in name if is_one_line(character))[:200]
 
 
 def _examined_at_once(path: Path, project: Project) -> Examination | None:

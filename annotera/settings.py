@@ -236,6 +236,11 @@ UPLOAD_BYTES = environment_integer("ANNOTERA_UPLOAD_MIB", 512, minimum=1) * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 11 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "core.uploads.BoundedUpload",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # --- The API ----------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
@@ -39,7 +40,8 @@ class JSONBodyParser(BaseParser):
     ) -> Any:
         request: Request = (parser_context or {})["request"]
         try:
-            return json.loads(request.body.decode("utf-8"), parse_constant=_refuse_constant)
+            text = request.body.decode("utf-8")
+            return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
         except RecursionError as error:
             raise Unreadable(_("The JSON is nested too deeply.")) from error
         except ValueError as error:
@@ -48,6 +50,13 @@ class JSONBodyParser(BaseParser):
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError(f"{digits[:40]} is too large a number")
+    return value
 
 
 def exception_handler(exception: Exception, context: dict[str, Any]) -> Response | None:

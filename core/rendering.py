@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import DataError, InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, RawPostDataException
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
@@ -31,7 +31,13 @@ class Broken(DomainError):
 
 def error_body(*, code: str, message: str, fields: dict[str, str] | None = None) -> dict[str, Any]:
     """The one shape of errors in JSON."""
-    return {"error": {"code": code, "message": message, "fields": fields or {}}}
+    told = {sendable(name): sendable(reason) for name, reason in (fields or {}).items()}
+    return {"error": {"code": code, "message": sendable(message), "fields": told}}
+
+
+def sendable(text: str) -> str:
+    """An error quotes names from the request, and JSON may hold half a character that UTF-8 cannot."""
+    return str(text).encode("utf-8", "backslashreplace").decode()
 
 
 def as_domain_error(exception: BaseException | None) -> DomainError | None:
@@ -44,7 +50,8 @@ def as_domain_error(exception: BaseException | None) -> DomainError | None:
         return Denied(_("Your role does not allow this."))
     if isinstance(exception, RequestDataTooBig):
         return TooLarge(_("The request is too large: upload a file instead."))
-    if isinstance(exception, SuspiciousOperation):
+    # The second is a form with files where another body was expected.
+    if isinstance(exception, SuspiciousOperation | RawPostDataException):
         return Unreadable(_("The request could not be read."))
     return _as_database_error(exception)
 

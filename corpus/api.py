@@ -74,6 +74,7 @@ def dataset_versions(request: Request) -> Response:
 def dataset_version(request: Request, uid: uuid.UUID) -> Response:
     """A version with its manifest: files, counts, parents, licence and split policy."""
     membership = _reader(request)
+    refuse_unknown_parameters(request, set())
     return Response(DatasetVersionDetail(version_for(membership=membership, uid=uid)).data)
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from accounts import audit
 from accounts.models import AuditEvent, Membership, Workspace
 from core.errors import Conflict, Invalid
+from core.text import is_one_line
 from corpus import hh, shards, versions
 from corpus.columns import Row
 from corpus.licences import checked_licence
@@ -87,6 +88,7 @@ def import_hh(
     with shards.written(kind="preferences", rows=rows, heldout_share=share) as written:
         if reading.counts["skipped"] and not skip_bad:
             raise RowsRefused(bad_rows=reading.bad_rows, count=reading.counts["skipped"])
+        versions.store_files(workspace=workspace, written=written)
         with transaction.atomic():
             source = source_for(workspace=workspace, path=path, sha256=sha256, licence=licence, by=by)
             version = versions.freeze(
@@ -122,7 +124,7 @@ def preference_rows(path: Path, *, reading: Reading) -> Iterator[Row]:
 
 def checked_name(name: str) -> str:
     name = name.strip()
-    if name and len(name) <= LONGEST_NAME and name.isprintable():
+    if name and len(name) <= LONGEST_NAME and is_one_line(name):
         return name
     message = _("A name has 1 to %(most)d printable characters.") % {"most": LONGEST_NAME}
     raise Invalid(message, fields={"name": message})

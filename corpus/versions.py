@@ -64,6 +64,15 @@ def checked_share(share: float) -> float:
     raise Invalid(message, fields={"heldout_share": message})
 
 
+def store_files(*, workspace: Workspace, written: Written) -> None:
+    """Copy the shards into the blob store, before a transaction of the caller in which `freeze` is called.
+
+    The database ends a transaction that is idle for a minute, and a large copy may take longer than that.
+    """
+    for shard in written.shards:
+        blobs.put_file(shard.path, workspace=workspace.uid)
+
+
 def freeze(
     *,
     workspace: Workspace,

@@ -49,6 +49,7 @@ def release_preferences(
     with shards.written(kind="preferences", rows=rows, heldout_share=share) as written:
         if not written.shards:
             raise NothingToFreeze(nothing_to_freeze(tally.counts))
+        versions.store_files(workspace=project.workspace, written=written)
         with transaction.atomic():
             source = source_of(project, by=by)
             return versions.freeze(

@@ -1,4 +1,5 @@
 import re
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -194,3 +195,28 @@ def test_two_people_sending_the_form_at_once_make_one_account(committed_cast):
 def test_an_invitation_lives_a_week(cast):
     invitation, _secret = invite(actor=cast.alice, email="dora@example.org", role=Role.ANNOTATOR)
     assert timedelta(days=6.9) < invitation.expires_at - timezone.now() < timedelta(days=7.1)
+
+
+def test_invitations_to_one_address_accepted_at_the_same_moment_make_one_account(committed_cast):
+    other = Membership.objects.get(pk=committed_cast.charlie.pk)
+    secrets = [
+        invite(actor=actor, email="dora@example.org", role=Role.ANNOTATOR)[1]
+        for actor in (committed_cast.alice, other)
+    ]
+    barrier = threading.Barrier(2)
+
+    def accept(secret: str) -> str:
+        try:
+            barrier.wait(10)
+            accept_as_new(secret=secret, name="Dora", password=NEW["password"])
+            return "joined"
+        except DomainError as error:
+            return error.code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(accept, secrets))
+    assert outcomes.count("joined") == 1
+    assert set(outcomes) <= {"joined", "conflict", "login_first"}
+    assert User.objects.filter(email="dora@example.org").count() == 1

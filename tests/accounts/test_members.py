@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.invitations import invite
 from accounts.members import change_role, deactivate
 from accounts.models import AuditEvent, Membership, Role
 from accounts.tokens import create_token
@@ -172,3 +173,17 @@ def test_the_list_pages_by_cursor(cast):
     rest = client.get("/w/acme/members/", {"before": first.context["page"].next_cursor})
     shown = [member.pk for page in (first, rest) for member in page.context["page"].rows]
     assert len(shown) == len(set(shown)) == 103
+
+
+@pytest.mark.parametrize("change", ["removed", "demoted"])
+def test_who_is_no_admin_any_more_cannot_come_back_by_an_invitation_made_before(cast, client, change):
+    Membership.objects.filter(pk=cast.rita.pk).update(role="admin")
+    cast.rita.refresh_from_db()
+    _own, own_secret = invite(actor=cast.rita, email="rita.again@example.org", role="admin")
+    _other, kept_secret = invite(actor=cast.alice, email="dora@example.org", role="annotator")
+    if change == "removed":
+        remove(cast, cast.alice, cast.rita)
+    else:
+        set_role(cast, cast.alice, cast.rita, "annotator")
+    assert client.get(f"/invite/{own_secret}/").status_code == 404
+    assert client.get(f"/invite/{kept_secret}/").status_code == 200

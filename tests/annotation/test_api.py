@@ -171,6 +171,8 @@ def test_admins_make_projects_once_per_key(alice):
         ({"name": "x", "licence": "nonsense"}, "licence"),
         ({"name": "x", "colour": "red"}, "colour"),
         ({"name": "\x00"}, "name"),
+        ({"name": "two\nlines"}, "name"),
+        ({"name": "turned \u202e round"}, "name"),
         ({"name": "x", "description": "\ud800"}, "description"),
     ],
 )

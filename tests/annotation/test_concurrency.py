@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts.models import Membership
 from annotation.drafts import StaleDraft, save_draft
@@ -13,9 +13,18 @@ from annotation.imports import import_at_once
 from annotation.kinds.ranking import parse_answer
 from annotation.leases import expire_leases
 from annotation.models import Annotation, Assignment, Guideline, Project, Task, TaskImport
-from annotation.projects import NameTaken, ProjectSettings, create_project, publish_guideline
+from annotation.projects import (
+    NameTaken,
+    ProjectSettings,
+    change_project,
+    check_settings,
+    create_project,
+    publish_guideline,
+    settings_of,
+)
 from annotation.queue import Handed, hand_out
 from annotation.skipping import skip
+from annotation.standings import accept_warning, lock_standing
 from annotation.submissions import NotTaken, revise, submit
 from annotation.uploads import NotWaiting, confirm
 from core.errors import Conflict, DomainError
@@ -169,3 +178,53 @@ def test_an_import_is_confirmed_once(committed_crew, project):
     results = at_once(*[lambda: confirm(membership=committed_crew.alice, batch=batch, skip_bad=False)] * 4)
     assert sum(isinstance(result, NotWaiting) for result in results) == 3
     assert all(isinstance(result, TaskImport | Conflict) for result in results)
+
+
+def a_lock_is_awaited() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
+        return cursor.fetchone()[0]
+
+
+@pytest.mark.parametrize("change", [{"content_warning": "Violence"}, {"content_warning": "x", "name": "New"}])
+def test_new_settings_and_work_under_way_never_wait_for_each_other(
+    committed_crew, project, bob, wait_for, change
+):
+    settings = check_settings({**settings_of(project), **change})
+    accept_warning(membership=bob, project=project)
+
+    def change_settings() -> Project:
+        try:
+            return change_project(membership=committed_crew.alice, project=project, settings=settings)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        # Bob's request holds his standing, Alice's waits for it: now his must not wait for hers.
+        with transaction.atomic():
+            lock_standing(membership=bob, project=project)
+            changed = pool.submit(change_settings)
+            wait_for(a_lock_is_awaited, what="Alice's request waits for Bob's")
+            handed = hand_out(membership=bob, project=project)
+        assert isinstance(handed, Handed)
+        assert changed.result(10).content_warning == change["content_warning"]
+
+
+def test_a_new_overlap_waits_for_a_task_that_is_just_taken(committed_crew, project, bob, wait_for):
+    settings = check_settings({**settings_of(project), "overlap": 2})
+
+    def change_settings() -> Project:
+        try:
+            return change_project(membership=committed_crew.alice, project=project, settings=settings)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            # All tasks are held as a hand-out holds them, before the new lease refers to the project.
+            list(Task.objects.select_for_update().filter(project=project))
+            changed = pool.submit(change_settings)
+            wait_for(a_lock_is_awaited, what="Alice's request waits for the tasks")
+            assert isinstance(hand_out(membership=bob, project=project), Handed)
+        assert changed.result(10).overlap == 2
+    assert sorted(Task.objects.values_list("open_slots", flat=True)) == [1, 2, 2]

@@ -44,6 +44,7 @@ def send(crew, project, body: bytes, **headers):
         (b'{"prompt": NaN}', "NaN"),
         (b'{"prompt": -Infinity}', "Infinity"),
         (b'{"id": ' + b"9" * 100_000 + b"}", "digits"),
+        (b'{"temperature": -1e999}', "too large"),
         (b'{"id": "a", "id": "b"}', "twice"),
         (b'{"prompt": "\\ud800", "candidates": ["a", "b"]}', "surrogate"),
         (b'{"prompt": "\\u0000", "candidates": ["a", "b"]}', "NUL"),

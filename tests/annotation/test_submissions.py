@@ -218,3 +218,16 @@ def test_a_draft_counts_bytes_of_all_fields_together(assignment):
         save_draft(
             assignment=assignment, fields={"rationale": ["x" * 40_000], "rewrite": ["y" * 40_000]}, version=0
         )
+
+
+@pytest.mark.parametrize("character", ["字", "न", "ع"])
+def test_a_draft_has_the_same_room_in_every_script(assignment, character):
+    text = character * 20_000
+    save_draft(assignment=assignment, fields={"rewrite": [text]}, version=0)
+    assert Assignment.objects.get().draft == {"rewrite": [text]}
+
+
+@pytest.mark.parametrize("note", ["نمی\u200cدانم", "日本語\u3000です", "👩\u200d🔬"])
+def test_a_skip_is_explained_in_any_script(assignment, note):
+    skip(assignment=assignment, reason="other", note=note)
+    assert Assignment.objects.get().skip_reason == f"other: {note}"

@@ -1,7 +1,7 @@
 import pytest
 
 from core.errors import Invalid
-from core.text import MAXIMUM_BODY_BYTES, check_storable, refusal
+from core.text import MAXIMUM_BODY_BYTES, check_storable, is_one_line, refusal
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,18 @@ def test_the_size_is_counted_in_bytes_of_utf8():
     assert "262,146 bytes" in (refusal("é" * (MAXIMUM_BODY_BYTES // 2 + 1)) or "")
     assert refusal("abc", maximum_bytes=3) is None
     assert refusal("abcd", maximum_bytes=3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Help", "نمی\u200cدانم", "क्\u200dष", "👩\u200d🔬 work", "日本語\u3000名前", "a\u00a0b", "ג\u200f1", ""],
+)
+def test_people_write_their_line_in_any_script(text):
+    assert is_one_line(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["a\nb", "a\rb", "\x00", "\x1b[2J", "a\x85b", "\u2028", "\u2029", "\ud800", "a\u202eb", "\u2066"]
+)
+def test_what_breaks_or_turns_a_line_is_none(text):
+    assert not is_one_line(text)

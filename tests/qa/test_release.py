@@ -1,10 +1,13 @@
 """What people ranked becomes a frozen version: which pairs, which counts, which parents."""
 
+import uuid
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models.functions import Now
 
 from accounts.models import AuditEvent, Membership
@@ -12,6 +15,7 @@ from annotation.kinds.ranking import parse_answer
 from annotation.models import Annotation, Guideline, Project, Task
 from annotation.queue import hand_out
 from annotation.submissions import revise, submit
+from core import blobs
 from corpus import lineage, versions
 from corpus.models import DatasetVersion, Source
 from corpus.splits import SPLITS
@@ -212,3 +216,21 @@ def test_reading_the_answers_takes_one_query_however_many_there_are(
     # One for the rows; the others write source, data set, version, lineage and audit.
     with django_assert_max_num_queries(30):
         release_preferences(project=project, by=cast.alice)
+
+
+def test_no_file_is_copied_while_a_transaction_waits(
+    project: Project, rank: Rank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database ends a transaction that is idle for a minute, and the job would fail each time again."""
+    add_tasks(project, 1)
+    rank([[0], [1]])
+    put_file, outside, copied = blobs.put_file, len(connection.savepoint_ids), []
+
+    def watching(path: Path, *, workspace: uuid.UUID) -> str:
+        if not blobs.exists(workspace=workspace, sha256=blobs.sha256_of(path)):
+            copied.append(len(connection.savepoint_ids))
+        return put_file(path, workspace=workspace)
+
+    monkeypatch.setattr(blobs, "put_file", watching)
+    assert release_preferences(project=project, by=None).train_rows == 1
+    assert copied == [outside]
