@@ -5,6 +5,7 @@ order of the file is the order of the queue.
 """
 
 import json
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from annotation.kinds.ranking_task import TaskInput
 from annotation.models import Project
 from core.ids import uuid7
 
+ORDER = random.SystemRandom()
 KEYS = "SELECT nextval(pg_get_serial_sequence('annotation_task', 'id')) FROM generate_series(1, %s)"
 TASKS = """
     COPY annotation_task (id, uid, workspace_id, project_id, imported_in_id, purpose, overlap, open_slots,
@@ -49,8 +51,10 @@ def copy_tasks(*, project: Project, tasks: Sequence[TaskInput], import_id: int) 
 
 def _candidate_rows(key: int, task: TaskInput, rows: list[tuple[Any, ...]]) -> dict[str, Any]:
     body = {}
-    for position, candidate in enumerate(task.candidates):
-        uid = str(uuid7())
+    uids = [str(uuid7()) for _candidate in task.candidates]
+    # Identifiers grow with time: in the file's order they would tell which candidate came first.
+    ORDER.shuffle(uids)
+    for position, (uid, candidate) in enumerate(zip(uids, task.candidates, strict=True)):
         body[uid] = candidate.message
         rows.append((uid, key, position, _json(candidate.source)))
     return body

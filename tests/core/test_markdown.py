@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from core.markdown import CACHE_BYTES, BoundedCache, render
+from core.markdown import CACHE_BYTES, HIGHLIGHT_BUDGET, BoundedCache, render
 
 ATTACKS = [
     "<script>fetch('/canary')</script>",
@@ -190,3 +190,37 @@ def test_the_same_text_again_is_free():
     for _ in range(50):
         render(text)
     assert time.process_time() - started < 0.5
+
+
+# What took the lexers longest when they were tried; on 8 KiB of C# it was six seconds.
+SLOW_CODE = [
+    ("java", "a b "), ("csharp", "a\n"), ("fan", "a"), ("perl", "s{"), ("make", "s{"), ("typescript", "a."),
+    ("console", "a:"), ("ruby", "<<a\n"), ("yaml", "`"), ("ini", "::"), ("html", "<!--"), ("zeek", "0"),
+    ("markdown", "```csharp\na\n"), ("python", "'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "code"), SLOW_CODE, ids=lambda value: repr(value))
+@pytest.mark.parametrize("length", [1_000, 15_000])
+def test_no_code_holds_up_the_server(language, code, length):
+    fence = f"~~~{language}\n{(code * length)[:length]}\n~~~\n\n"
+    text = fence * (60_000 // len(fence))
+    started = time.process_time()
+    assert "language-" in render(text)
+    assert time.process_time() - started < 1.5
+
+
+def test_code_is_coloured_until_the_budget_of_the_text_is_spent():
+    fence = "```python\n" + "x = 1\n" * 200 + "```\n\n"
+    html = render(fence * 20)
+    coloured = [block for block in html.split("<pre") if "<span" in block]
+    assert len(coloured) == HIGHLIGHT_BUDGET // 1200
+    assert html.count("x") >= 20 * 200
+
+
+@pytest.mark.parametrize(
+    "language",
+    ["py", "js", "ts", "sh", "c++", "golang", "rs", "java", "html", "yml", "json", "sql", "docker"],
+)
+def test_common_languages_are_coloured_under_their_usual_names(language):
+    assert "<span" in render(f"```{language}\nx = {{1}} # <!-- a --> 2\n```")
