@@ -8,16 +8,21 @@ from playwright.sync_api import Page, expect
 
 from jobs.models import Job
 from tests.conftest import Cast
-from tests.jobs.conftest import broker, session_broker, start_worker, work_root
 from tests.jobs.processes import Worker
 from tests.journeys.conftest import Visit
-from tests.journeys.test_ranking_page import open_ready, submit_by_keys
+from tests.journeys.ranking import open_ready, submit_by_keys
 from tests.journeys.worlds import ranking_project
-from tests.training.conftest import freeze_tones, training_worker
+from tests.training.conftest import (
+    broker,
+    freeze_tones,
+    start_training_worker,
+    training_broker,
+    training_worker,
+)
 from training.models import ModelVersion
 from training.runs import start_run
 
-__all__ = ["broker", "session_broker", "start_worker", "training_worker", "work_root"]
+__all__ = ["broker", "start_training_worker", "training_broker", "training_worker"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.engine, pytest.mark.timeout(420)]
 
