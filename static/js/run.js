@@ -48,7 +48,8 @@ class Chart {
     this.details.addEventListener("toggle", () => this.#fillTable());
     this.steps = [];
     this.columns = [];
-    new ResizeObserver(() => this.plot?.setSize(this.#size())).observe(this.plotPlace);
+    this.sizes = new ResizeObserver(() => this.plot?.setSize(this.#size()));
+    this.sizes.observe(this.plotPlace);
   }
 
   show(steps, series) {
@@ -67,6 +68,8 @@ class Chart {
   draw() {
     this.plot?.destroy();
     this.plot = new uPlot(this.#options(), [this.steps, ...this.columns], this.plotPlace);
+    // The legend shrinks when its style sheet arrives after the first drawing; the plot then takes the room.
+    this.sizes.observe(this.plotPlace.querySelector(".u-legend"));
   }
 
   #size() {

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from jobs.models import Job
-from tests.conftest import Cast
+from tests.conftest import Cast, poll
 from tests.journeys.conftest import Visit
 from tests.journeys.worlds import busy_workspace
 from training.models import RunMetric, TrainingRun
@@ -86,3 +86,22 @@ def test_charts_take_the_colours_of_the_theme(committed_cast: Cast, visit: Visit
     page.get_by_role("button", name="Menu of Alice").click()
     page.get_by_role("button", name="Light").click()
     assert canvas.evaluate("(canvas) => canvas.toDataURL()") != dark
+
+
+def test_the_plot_takes_the_room_that_its_legend_gives_back(
+    committed_cast: Cast, visit: Visit, tmp_path: Path
+) -> None:
+    page = visit(committed_cast.alice)
+    page.goto(busy_workspace(committed_cast, tmp_path)["run ended"])
+    loss = chart(page, "Loss")
+    canvas = loss.locator("canvas")
+    expect(canvas).to_be_visible()
+    legend = loss.locator(".u-legend")
+    legend.evaluate("legend => { legend.style.height = '140px'; legend.style.display = 'block'; }")
+    poll(lambda: height(canvas) < 100, what="a plot beside a tall legend")
+    legend.evaluate("legend => { legend.style.height = '20px'; }")
+    poll(lambda: height(canvas) > 160, what="a plot beside a low legend")
+
+
+def height(canvas: Locator) -> int:
+    return int(canvas.evaluate("canvas => canvas.clientHeight"))
