@@ -214,9 +214,9 @@ def _receipt(assignment: Assignment, receipt: Receipt | None) -> dict[str, Any] 
 
 
 def _progress(assignment: Assignment, submitted_count: int | None) -> dict[str, int]:
-    recent = recent_progress(assignment.project)
     mine = submitted_count
     if mine is None:
         standing = assignment.project.standings.filter(membership=assignment.membership)
         mine = standing.values_list("submitted_count", flat=True).first() or 0
+    recent = recent_progress(assignment.project, person=assignment.membership_id, mine=mine)
     return {"mine": mine, "done": recent.submitted, "wanted": recent.wanted, "percent": recent.percent}
