@@ -165,7 +165,7 @@ def remove(workspace: Workspace) -> None:
             cursor.execute(f"DELETE FROM annotation_{table} WHERE {where}", [workspace.pk])  # noqa: S608
         for table in ("auditevent", "recordingconsent", "membership"):
             cursor.execute(f"DELETE FROM accounts_{table} WHERE workspace_id = %s", [workspace.pk])  # noqa: S608
-    User.objects.filter(email__startswith="bench-").delete()
+    User.objects.filter(email__startswith="bench-", memberships=None).delete()
     workspace.delete()
 
 
