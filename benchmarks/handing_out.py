@@ -1,8 +1,7 @@
-"""Cycles of submit + next a second that the queue carries: `python benchmarks/handing_out.py [--http]`.
+"""Cycles of submit + next a second that the domain functions carry: `python benchmarks/handing_out.py`.
 
-Makes a workspace of its own in the configured database and removes it afterwards. Without --http the domain
-functions are measured (8 threads by default); with it whole requests through Django's handler: session, form,
-page. Prints the import and the export of the same tasks too.
+Makes a workspace of its own in the configured database and removes it afterwards; eight threads by default.
+Prints the import and the export of the same tasks too. `answering_over_http.py` measures whole requests.
 """
 
 import argparse
@@ -24,18 +23,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "annotera.settings")
 django.setup()
 
-from django.conf import settings  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
-from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
-from django.urls import reverse  # noqa: E402
 
 from accounts.consent import give_consent  # noqa: E402
 from accounts.models import Membership, Role, User, Workspace  # noqa: E402
 from annotation.exports import export_answers  # noqa: E402
 from annotation.imports import import_at_once  # noqa: E402
 from annotation.kinds.ranking import parse_answer  # noqa: E402
-from annotation.models import Assignment, Project  # noqa: E402
+from annotation.models import Project  # noqa: E402
 from annotation.queue import Handed, hand_out  # noqa: E402
 from annotation.ranking_page import rules_for  # noqa: E402
 from annotation.submissions import submit  # noqa: E402
@@ -105,29 +101,10 @@ def cycles(person: Membership, project: Project, stop: threading.Event) -> int:
     return done
 
 
-def cycles_over_http(person: Membership, project: Project, stop: threading.Event) -> int:
-    client = Client(headers={"HX-Request": "true"})
-    client.force_login(person.user)
-    slug = project.workspace.slug
-    client.post(reverse("project-next", args=[slug, project.uid]))
-    done = 0
-    while not stop.is_set():
-        assignment = Assignment.objects.filter(membership=person, state="leased").first()
-        if assignment is None:
-            break
-        form = {f"rank-{uid}": str(place) for place, uid in enumerate(assignment.shown_order, start=1)}
-        address = reverse("assignment-submit", args=[slug, assignment.uid])
-        response = client.post(address, {**form, "revision": "0", "guideline_number": "0"})
-        assert response.status_code == 200, response.status_code
-        done += 1
-    connection.close()
-    return done
-
-
-def run(people: list[Membership], project: Project, seconds: float, cycle: object, name: str) -> None:
+def run(people: list[Membership], project: Project, seconds: float, name: str) -> None:
     stop = threading.Event()
     with measured(name, "cycles") as found, ThreadPoolExecutor(len(people)) as pool:
-        working = [pool.submit(cycle, person, project, stop) for person in people]  # type: ignore[arg-type]
+        working = [pool.submit(cycles, person, project, stop) for person in people]
         stop.wait(seconds)
         stop.set()
         found["count"] = sum(worker.result() for worker in working)
@@ -174,9 +151,7 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=10_000)
     parser.add_argument("--people", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=15)
-    parser.add_argument("--http", action="store_true")
     options = parser.parse_args()
-    settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, "testserver"]
     slug = f"bench-{uuid.uuid4().hex[:8]}"
     workspace = Workspace.objects.create(slug=slug, name=slug)
     try:
@@ -184,8 +159,7 @@ def main() -> None:
         project = Project.objects.create(workspace=workspace, name="Bench", created_by=admin)
         import_tasks(admin, project, options.tasks)
         count_queries(people[0], project)
-        cycle = cycles_over_http if options.http else cycles
-        run(people, project, options.seconds, cycle, "submit + next")
+        run(people, project, options.seconds, "submit + next")
         with measured("export", "answers") as found:
             found["count"] = sum(1 for _line in export_answers(membership=admin, project=project))
     finally:

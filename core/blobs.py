@@ -29,11 +29,8 @@ class BlobMissing(DomainError):
 
 
 def sha256_of(path: Path) -> str:
-    digest = hashlib.sha256()
     with path.open("rb") as handle:
-        while chunk := handle.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def key_for(*, workspace: uuid.UUID, sha256: str) -> str:
@@ -77,13 +74,6 @@ def fetch_file(sha256: str, *, workspace: uuid.UUID, target: Path) -> Path:
         target.unlink()
         raise BlobCorrupt(f"The stored file {sha256[:12]} is damaged: restore it from a backup.")
     return target
-
-
-def stream(sha256: str, *, workspace: uuid.UUID) -> Iterator[bytes]:
-    filesystem, source = _location(key_for(workspace=workspace, sha256=sha256))
-    with filesystem.open(source, "rb") as handle:
-        while chunk := handle.read(CHUNK):
-            yield chunk
 
 
 @contextmanager

@@ -69,10 +69,6 @@ def parents_of(kind: str, uid: uuid.UUID) -> list[LineageEdge]:
     return list(LineageEdge.objects.filter(child_kind=kind, child_uid=uid).order_by("id")[:MOST_EDGES])
 
 
-def children_of(kind: str, uid: uuid.UUID) -> list[LineageEdge]:
-    return list(LineageEdge.objects.filter(parent_kind=kind, parent_uid=uid).order_by("id")[:MOST_EDGES])
-
-
 # UNION keeps each edge once, so the walk ends even if a cycle should ever exist; LIMIT bounds it.
 WALK = """
 WITH RECURSIVE walk AS (

@@ -1,7 +1,6 @@
 """Reads `.jsonl` and `.jsonl.gz` files line by line at bounded memory, whatever the file holds."""
 
 import gzip
-import hashlib
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import BinaryIO, cast
 
 from django.utils.translation import gettext as _
 
+from core.blobs import sha256_of
 from core.errors import Invalid
 
 GZIP_START = b"\x1f\x8b"
@@ -52,7 +52,6 @@ def _skip_line(handle: BinaryIO) -> None:
 
 def file_sha256(path: Path) -> str:
     try:
-        with path.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError as error:
         raise FileUnreadable(_("The file cannot be opened: %(reason)s") % {"reason": error}) from error

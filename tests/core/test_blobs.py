@@ -28,7 +28,8 @@ def test_a_file_is_named_by_its_content_and_comes_back_unchanged(file, tmp_path,
     assert sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
     fetched = blobs.fetch_file(sha256, workspace=WORKSPACE, target=tmp_path / "deep" / "copy")
     assert fetched.read_bytes() == file.read_bytes()
-    assert b"".join(blobs.stream(sha256, workspace=WORKSPACE)) == file.read_bytes()
+    with blobs.opened(sha256, workspace=WORKSPACE) as handle:
+        assert handle.read() == file.read_bytes()
     assert [path.name for path in stored_files(settings)] == [sha256]
 
 
