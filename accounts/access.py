@@ -29,15 +29,15 @@ class WorkspaceRequest(HttpRequest):
 
 def membership_for(*, user: User | AnonymousUser, slug: str) -> Membership:
     """The person's active membership in the workspace; NotFound where there is none."""
-    found = None
-    if not isinstance(user, AnonymousUser):
-        found = (
-            Membership.objects.select_related("workspace", "user")
-            .filter(user_id=user.pk, workspace__slug=slug, is_active=True, user__is_active=True)
-            .first()
-        )
+    nothing = NotFound(_("There is nothing at this address."))
+    if isinstance(user, AnonymousUser) or not user.is_active:
+        raise nothing
+    memberships = Membership.objects.select_related("workspace")
+    found = memberships.filter(user_id=user.pk, workspace__slug=slug, is_active=True).first()
     if found is None:
-        raise NotFound(_("There is nothing at this address."))
+        raise nothing
+    # The request has read the person already: every page would read the row a second time.
+    found.user = user
     return found
 
 
