@@ -44,6 +44,12 @@ def switch(default: bool, *, label: str, help: str) -> Any:
     )
 
 
+def choice(default: str, *, label: str, help: str, choices: tuple[str, ...]) -> Any:
+    return dataclasses.field(
+        default=default, metadata={"label": label, "help": help, "choices": choices, "kind": str}
+    )
+
+
 def seed_field() -> Any:
     return whole(
         17, label=_("Seed"), minimum=0, maximum=2**31 - 1,
@@ -98,6 +104,20 @@ def max_length_field(default: int) -> Any:
     return whole(
         default, label=_("Longest dialogue"), minimum=16, maximum=131_072,
         help=_("In tokens. A longer prompt loses its oldest part, which is counted; no row is dropped."),
+    )  # fmt: skip
+
+
+def lora_rank_field() -> Any:
+    return whole(
+        0, label=_("LoRA rank"), minimum=0, maximum=1024,
+        help=_("0 trains all weights; above it only small adapters, which saves most of the memory."),
+    )  # fmt: skip
+
+
+def precision_field() -> Any:
+    return choice(
+        "float32", label=_("Precision"), choices=("float32", "bfloat16"),
+        help=_("bfloat16 is faster where the processor has it, and rounds more."),
     )  # fmt: skip
 
 
@@ -157,6 +177,8 @@ class SftConfig:
     evaluation_rows: int = evaluation_rows_field(
         128, help=_("Held-out dialogues on which the loss is measured before and after.")
     )
+    lora_rank: int = lora_rank_field()
+    precision: str = precision_field()
     checkpoint_every: int = checkpoint_field(40)
 
 
@@ -181,6 +203,8 @@ class RewardConfig:
     evaluation_rows: int = evaluation_rows_field(
         2000, help=_("Held-out pairs on which the accuracy is measured at the end.")
     )
+    lora_rank: int = lora_rank_field()
+    precision: str = precision_field()
     checkpoint_every: int = checkpoint_field(40)
 
 
@@ -234,6 +258,26 @@ class PpoConfig:
         0.15, label=_("KL coefficient"), minimum=0.0, maximum=100.0,
         help=_("Price of drifting away from the starting policy. Too low invites reward hacking."),
     )  # fmt: skip
+    kl_target: float = real(
+        4.0, label=_("KL target"), minimum=0.0, maximum=10_000.0,
+        help=_("In nats an answer. The coefficient rises above it and falls below it; 0 keeps it fixed."),
+    )  # fmt: skip
+    kl_floor: float = real(
+        0.1, label=_("Lowest KL coefficient"), minimum=0.0, maximum=100.0,
+        help=_("The coefficient never falls below this: one that is free to fall opens the door to hacking."),
+    )  # fmt: skip
+    kl_stop: float = real(
+        25.0, label=_("KL limit"), minimum=0.0, maximum=10_000.0,
+        help=_("In nats an answer. Above it the training stops and keeps the best policy so far; 0: never."),
+    )  # fmt: skip
+    value_model: str = choice(
+        "separate", label=_("Value model"), choices=("separate", "shared"),
+        help=_("A model of its own, or a head on the policy: cheaper, but less steady."),
+    )  # fmt: skip
+    value_coefficient: float = real(
+        0.1, label=_("Weight of the value loss"), minimum=0.0, maximum=100.0,
+        help=_("For a shared value model only: how strongly its error moves the common weights."),
+    )  # fmt: skip
     max_new_tokens: int = whole(
         48, label=_("Longest answer"), minimum=1, maximum=32_768, help=_("In tokens; longer answers are cut.")
     )
@@ -263,6 +307,10 @@ class PpoConfig:
     evaluation_rows: int = evaluation_rows_field(
         128, help=_("Held-out prompts answered before and after the training.")
     )
+    evaluate_every: int = whole(
+        8, label=_("Evaluate every"), minimum=1, maximum=1_000_000,
+        help=_("Updates between two evaluations on held-out prompts; the best of them becomes the model."),
+    )  # fmt: skip
     samples_every: int = whole(
         4,
         label=_("Samples every"),
@@ -270,6 +318,8 @@ class PpoConfig:
         maximum=1_000_000,
         help=_("Updates between two shown samples."),
     )
+    lora_rank: int = lora_rank_field()
+    precision: str = precision_field()
     checkpoint_every: int = checkpoint_field(4)
 
 
@@ -309,6 +359,8 @@ def _parse_value(*, value: object, metadata: Mapping[str, Any]) -> object:
     kind = metadata["kind"]
     if kind is bool:
         return _parse_switch(value)
+    if kind is str:
+        return _parse_choice(value, choices=metadata["choices"])
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("Must be a number.")
     if kind is int and not isinstance(value, int):
@@ -327,6 +379,12 @@ def _parse_switch(value: object) -> bool:
     return value
 
 
+def _parse_choice(value: object, *, choices: tuple[str, ...]) -> str:
+    if value not in choices:
+        raise ValueError(f"Must be one of {', '.join(choices)}.")
+    return str(value)
+
+
 def _check_pretrain(config: Any) -> dict[str, str]:
     if config.hidden_size % config.heads:
         return {"heads": "Must divide the hidden size."}
@@ -338,6 +396,10 @@ def _check_pretrain(config: Any) -> dict[str, str]:
 def _check_ppo(config: Any) -> dict[str, str]:
     if config.batch_size % config.minibatches:
         return {"minibatches": "Must divide the batch size."}
+    if config.kl_floor > config.kl_coefficient:
+        return {"kl_floor": "Must not be above the KL coefficient."}
+    if config.lora_rank and config.value_model == "shared":
+        return {"value_model": "A shared value model cannot be trained with LoRA; choose a separate one."}
     return {}
 
 

@@ -120,6 +120,8 @@ def _setting(field: Any) -> forms.Field:
     texts: dict[str, Any] = {"label": _(about["label"]), "help_text": _(about["help"])}
     if about["kind"] is bool:
         return forms.BooleanField(required=False, **texts)
+    if about["kind"] is str:
+        return forms.ChoiceField(choices=[(word, word) for word in about["choices"]], **texts)
     step = "1" if about["kind"] is int else "any"
     limits = {"min": about["minimum"], "max": about["maximum"], "step": step}
     return forms.CharField(max_length=40, widget=forms.NumberInput(attrs=limits), **texts)

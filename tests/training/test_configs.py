@@ -81,3 +81,16 @@ def test_a_config_cannot_be_changed_afterwards() -> None:
     assert isinstance(config, PretrainConfig)
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.steps = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("value", ["double", "", None, 1, True])
+def test_it_refuses_a_word_that_is_not_among_the_choices(value: object) -> None:
+    with pytest.raises(ConfigInvalid) as refusal:
+        parse_config(stage="ppo", values={"precision": value})
+    assert refusal.value.fields == {"precision": "Must be one of float32, bfloat16."}
+
+
+def test_the_lowest_kl_coefficient_cannot_lie_above_the_first() -> None:
+    with pytest.raises(ConfigInvalid) as refusal:
+        parse_config(stage="ppo", values={"kl_coefficient": 0.05, "kl_floor": 0.1})
+    assert refusal.value.fields.keys() == {"kl_floor"}
