@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 
+from training.engine import ranks
 from training.engine.launch import Run
 
 MANIFEST = "manifest.json"
@@ -44,6 +45,8 @@ def save_checkpoint(
     """Write weights (safetensors), JSON state and resume state (optimiser, generators) under a temporary
     name, then rename. Fails with OSError when the disk is full; the earlier checkpoints then still stand.
     """
+    if not ranks.is_main():
+        return
     root = run.work / "checkpoints"
     temporary = root / f"tmp-{step}"
     shutil.rmtree(temporary, ignore_errors=True)
@@ -96,6 +99,16 @@ def verify(directory: Path) -> Checkpoint | None:
 
 def newest_valid(run: Run) -> Checkpoint | None:
     """The newest checkpoint that verifies; damaged ones are removed, and the person reads about both."""
+    if not ranks.is_main():
+        # By then the first process has removed what is damaged.
+        ranks.wait_for_all()
+        return next(filter(None, (verify(path) for _, path in _by_step(run.work / "checkpoints"))), None)
+    found = _newest_valid(run)
+    ranks.wait_for_all()
+    return found
+
+
+def _newest_valid(run: Run) -> Checkpoint | None:
     root = run.work / "checkpoints"
     for leftover in root.glob("tmp-*"):
         shutil.rmtree(leftover)

@@ -1,10 +1,11 @@
 """Reading a frozen dataset version: a directory with manifest.json and Parquet files, verified before use."""
 
 import json
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow
 import pyarrow.parquet
@@ -13,6 +14,7 @@ from training.engine.checkpoints import file_sha256
 from training.engine.failures import InputUnreadable
 
 Messages = list[dict[str, str]]
+Row = TypeVar("Row")
 # The person can do nothing about a damaged copy but have it staged or made anew.
 FREEZE_AGAIN = "Freeze the data again, or start the run again so that it is copied anew."
 
@@ -100,6 +102,30 @@ def require_rows(rows: Sequence[object], *, what: str) -> None:
             reason=f"The data set holds no {what} to train on.",
             hint="Collect or import more, then freeze again.",
         )
+
+
+def of_new_prompts(
+    heldout: Sequence[Row], train: Sequence[Row], *, prompt_of: Callable[[Row], Messages]
+) -> tuple[list[Row], int]:
+    """The held-out rows whose prompt is in no training row, and how many were left out for that.
+
+    Freezing keeps the prompts apart; where a version came about in another way, rows of known prompts would
+    make the model look better than it is.
+    """
+    known = {same_prompt(prompt_of(row)) for row in train}
+    new = [row for row in heldout if same_prompt(prompt_of(row)) not in known]
+    return new, len(heldout) - len(new)
+
+
+def same_prompt(prompt: Messages) -> str:
+    """Equal for prompts that differ in composition, case and white space only, as freezing splits them."""
+    return prompt_key(
+        [
+            message
+            | {"content": " ".join(unicodedata.normalize("NFC", message["content"]).casefold().split())}
+            for message in prompt
+        ]
+    )
 
 
 def prompt_key(prompt: Messages) -> str:

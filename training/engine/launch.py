@@ -7,7 +7,7 @@ import platform
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -59,6 +59,8 @@ class Outcome:
 
     metrics: Mapping[str, float | int | None]
     steps: int
+    # What speaks against the model although its figures look good; a person must read it.
+    alarms: Sequence[Mapping[str, object]] = ()
 
 
 _held: dict[str, Any] = {}
@@ -71,7 +73,8 @@ def take_hold() -> None:
     An unreadable run file is reported by `main`, so here it only means that there is nothing to hold on to
     yet.
     """
-    reporter = claim_standard_output()
+    # Under torchrun every process runs this; the first one speaks for all.
+    reporter = claim_standard_output(speaks=os.environ.get("RANK", "0") == "0")
     reporter.watch_for_cancel()
     _held.update(reporter=reporter, started_at=time.monotonic())
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
@@ -81,6 +84,9 @@ def take_hold() -> None:
     except InputUnreadable:
         return
     os.environ["OMP_NUM_THREADS"] = str(document["threads"])
+    if document["device"] == "cpu":
+        # Under torchrun accelerate looks for a GPU else, and starts no second process without one.
+        os.environ["ACCELERATE_USE_CPU"] = "true"
     if document["parent_pid"] is not None:
         die_with_parent(parent_pid=document["parent_pid"])
 
@@ -155,7 +161,8 @@ def open_run(*, stage: str, document: Mapping[str, Any], reporter: Reporter) -> 
     )
     run.work.mkdir(parents=True, exist_ok=True)
     run.output.mkdir(parents=True, exist_ok=True)
-    reporter.keep_journal(Journal(run.work))
+    if reporter.speaks:
+        reporter.keep_journal(Journal(run.work))
     return run
 
 
@@ -164,7 +171,9 @@ def main(*, stage: str, train: Callable[[Run], Outcome]) -> int:
     reporter: Reporter = _held["reporter"]
     try:
         run = open_run(stage=stage, document=read_run_file(sys.argv), reporter=reporter)
-        write_result(run, train(run))
+        outcome = train(run)
+        if reporter.speaks:
+            write_result(run, outcome)
     except Cancelled:
         logging.info("Cancelled; the checkpoint is in place.")
         return CANCELLED
@@ -188,6 +197,7 @@ def write_result(run: Run, outcome: Outcome) -> None:
         "metrics": metrics,
         "environment": environment(run),
         "steps": outcome.steps,
+        "alarms": [dict(alarm) for alarm in outcome.alarms],
     } | run.spent()
     temporary = run.output / f".{RESULT_NAME}"
     with temporary.open("w", encoding="utf-8") as file:
@@ -198,6 +208,11 @@ def write_result(run: Run, outcome: Outcome) -> None:
 
 
 def environment(run: Run) -> dict[str, str | int]:
-    packages = {name: version(name) for name in ("torch", "transformers", "trl")}
-    facts = {"threads": run.threads, "device": run.device, "seed": run.config.seed}
+    packages = {name: version(name) for name in ("torch", "transformers", "trl", "peft")}
+    facts = {
+        "threads": run.threads,
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
+        "device": run.device,
+        "seed": run.config.seed,
+    }
     return {"python": platform.python_version()} | packages | facts

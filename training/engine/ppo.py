@@ -1,10 +1,13 @@
 """Proximal policy optimisation of a language model against a reward model, from top to bottom.
 
 An update: the policy answers a batch of prompts; the reward model scores each answer, end token included;
-every token pays for its KL to the frozen starting policy; a separate value model turns that into advantages
-(GAE); policy and value model take a few clipped gradient steps on the batch.
+every token pays for its KL to the frozen starting policy; the value model turns that into advantages (GAE);
+policy and value model take a few clipped gradient steps on the batch. The price of the KL follows a target.
+Now and then the policy answers held-out prompts: the best one by these becomes the model, and an alarm is
+raised where the reward rises while something else breaks.
 
 usage: python -m training.engine.ppo run.json
+       torchrun --nproc-per-node 2 -m training.engine.ppo run.json
 """
 
 import sys
@@ -19,34 +22,28 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from training.configs import PpoConfig
-from training.engine import checkpoints
+from training.engine import ppo_course, ranks
+from training.engine.adapters import autocast, load_trainable_state, merged
 from training.engine.failures import Diverged
-from training.engine.frozen_data import FrozenVersion, require_rows
+from training.engine.frozen_data import FrozenVersion, of_new_prompts, require_rows
 from training.engine.launch import Outcome, Run
 from training.engine.model_files import input_directory, save_model
 from training.engine.ppo_actors import (
-    EVALUATION,
-    SHUFFLING,
     Learner,
-    Scale,
     Surroundings,
-    calibrated_scale,
-    draw,
-    ended,
+    has_ended,
     load,
     logprobs_of,
-    parts,
-    rescale_critic,
-    score,
     tokenised_prompts,
-    write_answers,
 )
+from training.engine.ppo_control import Alarm, is_beyond, kl_alarm, next_kl_coefficient, paired_gain
+from training.engine.ppo_course import Course
+from training.engine.ppo_judges import Prompt, Rule
 from training.engine.ppo_math import (
     advantages_and_returns,
     approximate_kl,
@@ -60,17 +57,29 @@ from training.engine.ppo_math import (
     value_loss,
     whiten,
 )
-from training.engine.ppo_report import Clock, Figures, answer_figures, compared, show_samples
+from training.engine.ppo_report import Clock, Figures, Judged, compared, figures_of, show_samples
+from training.engine.ppo_rollouts import (
+    answers_mask,
+    are_exact,
+    draw,
+    evaluate,
+    generator,
+    parts,
+    write_answers,
+)
 from training.engine.progress import Cancelled
-from training.engine.rollout import Ids, lay_out
+from training.engine.rollout import Ids, Layout, alike, lay_out
+
+SCHEDULED = ("learning_rate", "value_learning_rate")
 
 
 @dataclass(frozen=True)
 class Experience:
     """A batch of answers and everything that was true of them before the policy learnt from them."""
 
-    prompts: list[Ids]
+    prompts: list[Prompt]
     answers: list[Ids]
+    scores: list[float]
     mask: Tensor  # (B, T), as all that follow
     logprobs: Tensor
     values: Tensor
@@ -78,99 +87,96 @@ class Experience:
     returns: Tensor
 
 
-def train(run: Run) -> Outcome:
+def train(run: Run, *, rule: Rule | None = None, second_rule: Rule | None = None) -> Outcome:
+    """A rule takes the place of the reward model as the judge, or of the checking model beside it."""
     config: PpoConfig = run.config
     report = run.reporter
     report.progress(fraction=0.0, sentence="Loading the models")
-    around, learner = load(run)
+    around, learner = load(run, rule=rule, second_rule=second_rule)
     version = FrozenVersion(input_directory(run, "dataset"))
-    prompts, texts, prompts_cut = tokenised_prompts(version, "train", around)
-    heldout, _, _ = tokenised_prompts(version, "heldout", around)
-    require_rows(prompts, what="prompts")
+    prompts, prompts_cut = tokenised_prompts(version, "train", around)
+    heldout, _ = tokenised_prompts(version, "heldout", around)
+    heldout, seen = of_new_prompts(heldout, prompts, prompt_of=lambda prompt: prompt.messages)
     heldout = heldout[: config.evaluation_rows]
-
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": list(learner.policy.parameters()), "lr": config.learning_rate},
-            {"params": list(learner.critic.parameters()), "lr": config.value_learning_rate},
-        ],
-        weight_decay=0.0,
-    )
-    sampling = torch.Generator(around.device).manual_seed(config.seed)
-    shuffling = torch.Generator().manual_seed(config.seed + SHUFFLING)
-
-    checkpoint = checkpoints.newest_valid(run)
-    if checkpoint:
-        learner.policy.load_state_dict(checkpoints.load_weights(checkpoint, "policy"))
-        learner.critic.load_state_dict(checkpoints.load_weights(checkpoint, "critic"))
-        resume = checkpoints.load_resume_state(checkpoint)
-        optimizer.load_state_dict(resume["optimizer"])
-        sampling.set_state(resume["sampling"])
-        shuffling.set_state(resume["shuffling"])
-        first_update, state = checkpoint.step, dict(checkpoint.state)
-        scale = Scale(**state["scale"])
-    else:
+    require_rows(prompts, what="prompts")
+    optimizer = new_optimizer(learner, config)
+    course = ppo_course.resume(run, learner, optimizer)
+    if course is None:
         report.progress(fraction=0.01, sentence="Scoring the starting policy")
-        scale = calibrated_scale(learner, prompts, around)
-        rescale_critic(learner, scale)
-        before = evaluate(learner, heldout, around, scale)
-        first_update, state = 0, {"scale": vars(scale), "before": before, "phases": {}}
+        course = ppo_course.start(learner, prompts, heldout, around)
 
-    def save(update: int) -> None:
-        checkpoints.save_checkpoint(
-            run,
-            step=update,
-            state=state,
-            weights={"policy": learner.policy.state_dict(), "critic": learner.critic.state_dict()},
-            resume={
-                "optimizer": optimizer.state_dict(),
-                "sampling": sampling.get_state(),
-                "shuffling": shuffling.get_state(),
-            },
-        )
-
-    for update in range(first_update, config.updates):
-        if report.cancelled:
-            save(update)
+    while not course.is_over(config):
+        if ranks.anywhere(report.cancelled):
+            ppo_course.save(run, course, learner, optimizer)
             raise Cancelled
-        clock = Clock()
-        share = learning_rate_share(update, config)
-        for group, rate in zip(
-            optimizer.param_groups, (config.learning_rate, config.value_learning_rate), strict=True
-        ):
-            group["lr"] = rate * share
-        drawn = draw(len(prompts), update, config)
-        experience, seen = collect(
-            learner, [prompts[index] for index in drawn], around, scale, sampling, clock
+        clock, update = Clock(), course.done
+        rates = set_learning_rates(optimizer, update, config)
+        drawn = [prompts[index] for index in draw(len(prompts), update, config)]
+        experience, figures = collect(
+            learner, drawn, around, kl_coefficient=course.kl_coefficient, update=update, clock=clock
         )
-        with clock.phase("learn"):
-            learnt = learn(learner, experience, optimizer, around, shuffling, step=update + 1)
-
-        done = update + 1
-        figures = seen["figures"] | learnt | {"learning_rate": config.learning_rate * share} | clock.figures()
-        report.metrics(step=done, values=figures)
-        state["phases"] = clock.added_to(state["phases"])
-        state["last"] = {name: figures[name] for name in ("reward", "reward_normalised", "kl_sequence")}
-        if done % config.samples_every == 0 or done == config.updates:
-            show_samples(
-                run, done, [texts[index] for index in drawn], experience.answers, seen["scores"], around
+        course.stopped = is_beyond(figures["kl_sequence"], limit=config.kl_stop)
+        if not course.stopped:
+            with clock.phase("learn"):
+                figures |= learn(learner, experience, optimizer, around, update=update)
+        figures |= {"kl_coefficient": course.kl_coefficient, "learning_rate": rates[0]}
+        course.note(figures)
+        course.kl_coefficient = next_kl_coefficient(
+            course.kl_coefficient,
+            kl=figures["kl_sequence"],
+            target=config.kl_target,
+            floor=config.kl_floor,
+        )
+        if course.stopped:
+            ppo_course.raise_alarms(
+                run, [kl_alarm(figures["kl_sequence"], limit=config.kl_stop)], step=course.done
             )
+        if course.is_over(config) or course.done % config.evaluate_every == 0:
+            report.progress(fraction=done_share(course, config), sentence="Evaluating on held-out prompts")
+            with clock.phase("evaluate"):
+                figures |= ppo_course.consider(run, course, learner, heldout, around)
+        figures |= clock.figures()
+        course.phases = clock.added_to(course.phases)
+        report.metrics(step=course.done, values=figures)
+        if course.is_over(config) or course.done % config.samples_every == 0:
+            show_samples(run, course.done, experience.prompts, experience.answers, experience.scores, around)
         report.progress(
-            fraction=0.05 + 0.9 * done / config.updates, sentence=f"Update {done} of {config.updates}"
+            fraction=done_share(course, config), sentence=f"Update {course.done} of {config.updates}"
         )
-        if done % config.checkpoint_every == 0 or done == config.updates:
-            save(done)
+        if course.is_over(config) or course.done % config.checkpoint_every == 0:
+            ppo_course.save(run, course, learner, optimizer)
 
-    report.progress(fraction=0.96, sentence="Evaluating on held-out prompts")
-    after = evaluate(learner, heldout, around, scale)
-    save_model(run, learner.policy, around.tokenizer)
-    counts = {"train_prompts": len(prompts), "heldout_prompts": len(heldout), "prompts_cut": prompts_cut}
-    ends = {"score_mean": scale.mean, "score_sd": scale.deviation} | {
-        f"final_{name}": value for name, value in state.get("last", {}).items()
+    report.progress(fraction=0.96, sentence="Evaluating the policy that is kept")
+    kept, alarms = conclude(course, learner, heldout, around)
+    save_model(run, merged(learner.policy), around.tokenizer)
+    counts = {
+        "train_prompts": len(prompts),
+        "heldout_prompts": len(heldout),
+        "heldout_prompts_seen": seen,
+        "prompts_cut": prompts_cut,
     }
+    scale = {"score_mean": learner.scale.mean, "score_sd": learner.scale.deviation}
     return Outcome(
-        metrics=compared(state["before"], after) | ends | counts | state["phases"], steps=config.updates
+        metrics=kept | scale | course.last | counts | course.phases,
+        steps=course.done,
+        alarms=[alarm.as_json() | {"step": kept["best_update"]} for alarm in alarms],
     )
+
+
+def new_optimizer(learner: Learner, config: PpoConfig) -> torch.optim.Optimizer:
+    groups = [
+        {"params": learner.policy_parameters(), "lr": config.learning_rate},
+        {"params": learner.value_parameters(), "lr": config.value_learning_rate},
+    ]
+    return torch.optim.AdamW(groups, weight_decay=0.0, fused=True)
+
+
+def set_learning_rates(optimizer: torch.optim.Optimizer, update: int, config: PpoConfig) -> list[float]:
+    share = learning_rate_share(update, config)
+    rates = [share * float(getattr(config, name)) for name in SCHEDULED]
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate
+    return rates
 
 
 def learning_rate_share(update: int, config: PpoConfig) -> float:
@@ -180,43 +186,79 @@ def learning_rate_share(update: int, config: PpoConfig) -> float:
     return min((update + 1) / (config.warmup_updates + 1), 1 - update / config.updates)
 
 
+def done_share(course: Course, config: PpoConfig) -> float:
+    return 0.05 + 0.9 * course.done / config.updates
+
+
 @torch.no_grad()
 def collect(
     learner: Learner,
-    prompts: list[Ids],
+    prompts: list[Prompt],
     around: Surroundings,
-    scale: Scale,
-    sampling: torch.Generator,
+    *,
+    kl_coefficient: float,
+    update: int,
     clock: Clock,
-) -> tuple[Experience, dict[str, Any]]:
-    """Answer the prompts, score the answers, and work out what each token was worth."""
-    config = around.config
+) -> tuple[Experience, Figures]:
+    """Answer the prompts, score the answers, and work out what each token was worth.
+
+    Each process answers its share; what they found is then the same for all.
+    """
+    # By length, so that the parts of the forward passes hold little padding.
+    prompts = sorted(prompts, key=lambda prompt: len(prompt.ids))
+    config, mine = around.config, ranks.share(prompts)
     with clock.phase("rollout"):
-        answers = write_answers(learner.policy, prompts, around, sampling)
+        own_answers, sampled = write_answers(learner.policy, mine, around, purpose="rollout", update=update)
+        answers = ranks.gathered(own_answers)
     with clock.phase("score"):
-        raw = score(prompts, answers, around)
-        finished = ended(answers, around)
-        rewarded = scale.normalised(raw) - config.missing_end_penalty * (~finished)
+        scores = torch.tensor(ranks.gathered(around.judge(mine, own_answers).tolist()), device=around.device)
     with clock.phase("forward"):
-        layouts = list(parts(prompts, answers, around))
-        mask = torch.cat([layout.mask for layout in layouts])
-        logprobs = torch.cat([logprobs_of(learner.policy, layout, around) for layout in layouts]) * mask
-        reference = torch.cat([logprobs_of(around.reference, layout, around) for layout in layouts]) * mask
-        values = torch.cat([learner.values(layout) for layout in layouts]) * mask
+        mask = answers_mask(answers, around.device)
+        laid_out = parts(mine, own_answers, sampled, around, width=mask.shape[1])
+        found = [observed(learner, layout, drawn, around) for layout, drawn in laid_out]
+        logprobs, reference, values = (
+            ranks.gathered_rows(torch.cat(rows)) * mask for rows in zip(*found, strict=True)
+        )
+    finished = torch.tensor([has_ended(answer, around) for answer in answers], device=around.device)
     kl = token_kl(logprobs, reference, mask)
-    rewards = token_rewards(scores=rewarded, kl=kl, mask=mask, kl_coefficient=config.kl_coefficient)
+    rewards = token_rewards(
+        scores=learner.scale.normalised(scores) - config.missing_end_penalty * (~finished),
+        kl=kl,
+        mask=mask,
+        kl_coefficient=kl_coefficient,
+    )
     advantages, returns = advantages_and_returns(
         rewards=rewards, values=values, mask=mask, gamma=config.gamma, lam=config.lam
     )
-    figures = answer_figures(answers, raw, scale, kl, mask, finished) | {
+    facts = zip(
+        answers,
+        scores.tolist(),
+        kl.sum(1).tolist(),
+        reference.sum(1).tolist(),
+        finished.tolist(),
+        strict=True,
+    )
+    figures: Figures = {
+        **figures_of([Judged(*fact) for fact in facts], learner.scale),
         "reward_after_kl": float(rewards.sum(1).mean()),
         "explained_variance": explained_variance(values=values, returns=returns, mask=mask),
         "value_mean": float(masked_mean(values, mask)),
     }
     if config.whiten_advantages:
         advantages = whiten(advantages, mask)
-    experience = Experience(prompts, answers, mask, logprobs, values, advantages, returns)
-    return experience, {"figures": figures, "scores": raw.tolist()}
+    return Experience(prompts, answers, scores.tolist(), mask, logprobs, values, advantages, returns), figures
+
+
+def observed(
+    learner: Learner, layout: Layout, sampled: Tensor, around: Surroundings
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Log probabilities of the answers' tokens under policy and reference, and values, all (B, T)."""
+    reference = logprobs_of(around.reference, layout, around)
+    if are_exact(around):
+        return sampled, reference, learner.values(layout)
+    with autocast(around.precision, around.device):
+        logits, values = learner(layout, around.config.temperature)
+    return token_logprobs(logits, layout.answers), reference, values
 
 
 def learn(
@@ -224,81 +266,106 @@ def learn(
     experience: Experience,
     optimizer: torch.optim.Optimizer,
     around: Surroundings,
-    shuffling: torch.Generator,
     *,
-    step: int,
+    update: int,
 ) -> Figures:
     """Clipped gradient steps over the batch; the figures are means over these steps."""
     config = around.config
-    sums: dict[str, float] = defaultdict(float)
+    shuffling = generator(config, "minibatches", update=update)
+    sums: dict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=around.device))
     for _ in range(config.epochs):
         order = torch.randperm(config.batch_size, generator=shuffling)
         for rows in order.view(config.minibatches, -1):
-            chosen = rows.tolist()
-            layout = lay_out(
-                [experience.prompts[row] for row in chosen],
-                [experience.answers[row] for row in chosen],
-                pad=around.pad,
-                width=experience.mask.shape[1],
-                device=around.device,
-            )
-            rows = rows.to(around.device)
-            mask, old_logprobs = experience.mask[rows], experience.logprobs[rows]
-            logits, values = learner(layout, config.temperature)
-            logprobs = token_logprobs(logits, layout.answers)
-            policy_part, clipped = policy_loss(
-                logprobs=logprobs,
-                old_logprobs=old_logprobs,
-                advantages=experience.advantages[rows],
-                mask=mask,
-                clip=config.policy_clip,
-            )
-            value_part = value_loss(
-                values=values,
-                old_values=experience.values[rows],
-                returns=experience.returns[rows],
-                mask=mask,
-                clip=config.value_clip,
-            )
-            if not math.isfinite(policy_part.item() + value_part.item()):
-                raise Diverged(name="the loss", step=step)
             optimizer.zero_grad(set_to_none=True)
-            (policy_part + value_part).backward()
+            count = experience.mask[rows].sum()
+            for part in alike_rows(ranks.share(rows.tolist()), experience, around):
+                loss, figures = losses(learner, experience, part, count, around)
+                if not math.isfinite(loss.item()):
+                    raise Diverged(name="the loss", step=update + 1)
+                loss.backward()
+                for name, value in figures.items():
+                    sums[name] += value
+            groups = learner.policy_parameters(), learner.value_parameters()
+            ranks.sum_gradients([*groups[0], *groups[1]])
             # Apart, so that a large error of the value model cannot shrink the policy's step.
-            policy_norm = torch.nn.utils.clip_grad_norm_(learner.policy.parameters(), config.max_grad_norm)
-            value_norm = torch.nn.utils.clip_grad_norm_(learner.critic.parameters(), config.max_grad_norm)
+            norms = [torch.nn.utils.clip_grad_norm_(group, config.max_grad_norm) for group in groups]
             optimizer.step()
-            with torch.no_grad():
-                sums["policy_loss"] += float(policy_part)
-                sums["value_loss"] += float(value_part)
-                sums["entropy"] += float(masked_mean(entropies(logits), mask))
-                sums["clip_fraction"] += float(clipped)
-                sums["approx_kl"] += float(approximate_kl(logprobs, old_logprobs, mask))
-                sums["grad_norm"] += float(policy_norm)
-                sums["value_grad_norm"] += float(value_norm)
-    return {name: value / (config.epochs * config.minibatches) for name, value in sums.items()}
+            sums["grad_norm"] += norms[0] / ranks.world()
+            sums["value_grad_norm"] += norms[1] / ranks.world()
+    steps = config.epochs * config.minibatches
+    totals = ranks.summed(torch.stack(list(sums.values())).double()) / steps
+    return dict(zip(sums, totals.tolist(), strict=True))
 
 
-@torch.no_grad()
-def evaluate(learner: Learner, prompts: Sequence[Ids], around: Surroundings, scale: Scale) -> dict[str, Any]:
-    """Fresh answers to the held-out prompts, with the same random numbers each time; empty without such
-    prompts.
+def alike_rows(rows: list[int], experience: Experience, around: Surroundings) -> list[list[int]]:
+    """The rows in parts of similar length: little is computed for padding, and memory stays bounded."""
+    lengths = [len(experience.prompts[row].ids) + len(experience.answers[row]) for row in rows]
+    parts = alike(lengths, batch_size=around.config.rollout_batch_size, device=around.device)
+    return [[rows[place] for place in part] for part in parts]
+
+
+def losses(
+    learner: Learner, experience: Experience, rows: list[int], count: Tensor, around: Surroundings
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """What these rows add to the loss of a minibatch of `count` tokens."""
+    config, width = around.config, max(len(experience.answers[row]) for row in rows)
+    layout = lay_out(
+        [experience.prompts[row].ids for row in rows],
+        [experience.answers[row] for row in rows],
+        pad=around.pad,
+        width=width,
+        device=around.device,
+    )
+    mask, old_logprobs = experience.mask[rows, :width], experience.logprobs[rows, :width]
+    with autocast(around.precision, around.device):
+        logits, values = learner(layout, config.temperature)
+    logprobs = token_logprobs(logits, layout.answers)
+    policy_part, clipped = policy_loss(
+        logprobs=logprobs,
+        old_logprobs=old_logprobs,
+        advantages=experience.advantages[rows, :width],
+        mask=mask,
+        clip=config.policy_clip,
+        count=count,
+    )
+    value_part = value_loss(
+        values=values,
+        old_values=experience.values[rows, :width],
+        returns=experience.returns[rows, :width],
+        mask=mask,
+        clip=config.value_clip,
+        count=count,
+    )
+    with torch.no_grad():
+        figures = {
+            "policy_loss": policy_part.detach(),
+            "value_loss": value_part.detach(),
+            "entropy": masked_mean(entropies(logits), mask, count),
+            "clip_fraction": clipped,
+            "approx_kl": approximate_kl(logprobs, old_logprobs, mask, count),
+        }
+    return policy_part + learner.value_weight * value_part, figures
+
+
+def conclude(
+    course: Course, learner: Learner, heldout: Sequence[Prompt], around: Surroundings
+) -> tuple[Figures, list[Alarm]]:
+    """Put the best policy in place and compare it with the start, on fresh answers: those by which it was
+    chosen would flatter it.
     """
-    if not prompts:
-        return {}
-    generator = torch.Generator(around.device).manual_seed(around.config.seed + EVALUATION)
-    answers = write_answers(learner.policy, prompts, around, generator)
-    raw = score(prompts, answers, around)
-    kl, mask = [], []
-    for layout in parts(prompts, answers, around):
-        policy, reference = (
-            logprobs_of(model, layout, around) for model in (learner.policy, around.reference)
-        )
-        kl.append(token_kl(policy, reference, layout.mask))
-        mask.append(layout.mask)
-    finished = ended(answers, around)
-    figures = answer_figures(answers, raw, scale, torch.cat(kl), torch.cat(mask), finished)
-    return {"figures": figures, "scores": raw.tolist()}
+    kept: Figures = {"best_update": course.best.update if course.best else course.done}
+    if course.stopped:
+        kept["stopped_at_update"] = course.done
+    if course.before is None or course.best is None:
+        return kept, []
+    load_trainable_state(learner.policy, course.best.weights)
+    after = evaluate(learner, heldout, around, update=0)
+    reward = paired_gain(course.before.scores, after.scores)
+    second = None
+    if course.before.second is not None and after.second is not None:
+        second = paired_gain(course.before.second, after.second)
+    comparison = compared(course.before.figures, after.figures, reward=reward, second=second)
+    return kept | comparison, ppo_course.alarms_of(course.before, after, around.config)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 Shapes: B sequences, T answer tokens, V words of the vocabulary. `mask` is (B, T), true for the tokens of an
 answer up to and including its end token; it has no holes. Everything after the end is 0 and takes no part.
+`count` is the number of tokens that a mean is over, where the rows at hand are only a part of them: the parts
+of several processes then add up to what one process would have found.
 Sources: Schulman et al. 2016 (GAE), 2017 (PPO); Ouyang et al. 2022 (per-token KL to the starting policy).
 """
 
@@ -9,8 +11,8 @@ import torch
 from torch import Tensor
 
 
-def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    return (values * mask).sum() / mask.sum().clamp(min=1)
+def masked_mean(values: Tensor, mask: Tensor, count: Tensor | None = None) -> Tensor:
+    return (values * mask).sum() / (mask.sum() if count is None else count).clamp(min=1)
 
 
 def whiten(values: Tensor, mask: Tensor) -> Tensor:
@@ -22,14 +24,19 @@ def whiten(values: Tensor, mask: Tensor) -> Tensor:
 
 
 def token_logprobs(logits: Tensor, tokens: Tensor) -> Tensor:
-    """Log probability of each token: (B, T, V) and (B, T) to (B, T)."""
-    return torch.log_softmax(logits, dim=-1).gather(-1, tokens[..., None]).squeeze(-1)
+    """Log probability of each token: (B, T, V) and (B, T) to (B, T).
+
+    As logit minus log-sum-exp: a log-softmax would keep a second tensor of the logits' size.
+    """
+    chosen: Tensor = logits.gather(-1, tokens[..., None]).squeeze(-1)
+    return chosen - logits.logsumexp(dim=-1)
 
 
 def entropies(logits: Tensor) -> Tensor:
     """Entropy of each next-token distribution in nats: (B, T, V) to (B, T)."""
-    logprobs = torch.log_softmax(logits, dim=-1)
-    return -(logprobs.exp() * logprobs).sum(dim=-1)
+    total = logits.logsumexp(dim=-1)
+    chances = torch.softmax(logits, dim=-1)
+    return total - (chances * logits).sum(dim=-1)
 
 
 def token_kl(logprobs: Tensor, reference_logprobs: Tensor, mask: Tensor) -> Tensor:
@@ -70,26 +77,42 @@ def advantages_and_returns(
 
 
 def policy_loss(
-    *, logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, mask: Tensor, clip: float
+    *,
+    logprobs: Tensor,
+    old_logprobs: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    clip: float,
+    count: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Clipped surrogate loss, and the share of tokens at which the clipped branch was the worse one."""
     ratio = torch.exp((logprobs - old_logprobs) * mask)
     plain = -advantages * ratio
     clipped = -advantages * ratio.clamp(1 - clip, 1 + clip)
-    loss = masked_mean(torch.maximum(plain, clipped), mask)
-    return loss, masked_mean((clipped > plain).float(), mask)
+    loss = masked_mean(torch.maximum(plain, clipped), mask, count)
+    return loss, masked_mean((clipped > plain).float(), mask, count)
 
 
-def value_loss(*, values: Tensor, old_values: Tensor, returns: Tensor, mask: Tensor, clip: float) -> Tensor:
+def value_loss(
+    *,
+    values: Tensor,
+    old_values: Tensor,
+    returns: Tensor,
+    mask: Tensor,
+    clip: float,
+    count: Tensor | None = None,
+) -> Tensor:
     """Half the squared error, the worse of the plain and of the clipped estimate."""
     near = old_values + (values - old_values).clamp(-clip, clip)
-    return 0.5 * masked_mean(torch.maximum((values - returns) ** 2, (near - returns) ** 2), mask)
+    return 0.5 * masked_mean(torch.maximum((values - returns) ** 2, (near - returns) ** 2), mask, count)
 
 
-def approximate_kl(logprobs: Tensor, old_logprobs: Tensor, mask: Tensor) -> Tensor:
+def approximate_kl(
+    logprobs: Tensor, old_logprobs: Tensor, mask: Tensor, count: Tensor | None = None
+) -> Tensor:
     """How far one update moved the policy, per token: the k3 estimate of KL(old || new), never negative."""
     log_ratio = (logprobs - old_logprobs) * mask
-    return masked_mean(torch.exp(log_ratio) - 1 - log_ratio, mask)
+    return masked_mean(torch.exp(log_ratio) - 1 - log_ratio, mask, count)
 
 
 def explained_variance(*, values: Tensor, returns: Tensor, mask: Tensor) -> float | None:

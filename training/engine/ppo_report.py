@@ -5,55 +5,81 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
-
-import torch
-from torch import Tensor
+from dataclasses import dataclass
 
 from training.engine.dialogue import as_text
-from training.engine.frozen_data import Messages
 from training.engine.launch import Run
 from training.engine.ppo_actors import Scale, Surroundings
-from training.engine.ppo_math import masked_mean
+from training.engine.ppo_control import Gain
+from training.engine.ppo_judges import Prompt
 from training.engine.rollout import Ids
 
 Figures = dict[str, float | int | None]
+# Beyond this many nats a token the perplexity is no longer a number that says anything.
+LARGEST_EXPONENT = 50.0
+# In nats a token.
+KL_ROUNDING = 1e-6
 
 
-def answer_figures(
-    answers: Sequence[Ids], raw: Tensor, scale: Scale, kl: Tensor, mask: Tensor, finished: Tensor
-) -> Figures:
-    return {
-        "reward": float(raw.mean()),
-        "reward_normalised": float(scale.normalised(raw).mean()),
-        "kl_sequence": float(kl.sum(1).mean()),
-        "kl_token": float(masked_mean(kl, mask)),
-        "response_length": float(mask.sum(1).float().mean()),
-        "distinct_share": len({tuple(answer) for answer in answers}) / len(answers),
-        "ended_share": float(finished.float().mean()),
-    }
+@dataclass(frozen=True)
+class Judged:
+    """An answer, its score, and its summed log probabilities in nats."""
+
+    ids: Ids
+    score: float
+    kl: float
+    reference_logprob: float
+    ended: bool
+    second: float | None = None
 
 
-def compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Figures:
-    """Held-out figures before and after, and the gain in raw score paired by prompt with its standard
-    error.
+def figures_of(answers: Sequence[Judged], scale: Scale) -> dict[str, float]:
+    """Means over answers; `reference_perplexity` is exp of the mean surprise a token under the starting
+    policy.
     """
-    if not before:
-        return {}
-    named = {
+    count, tokens = len(answers), sum(len(answer.ids) for answer in answers)
+    reward = sum(answer.score for answer in answers) / count
+    # What is left of two equal policies is the rounding of two ways to compute the same.
+    kl = sum(answer.kl if abs(answer.kl) > KL_ROUNDING * len(answer.ids) else 0.0 for answer in answers)
+    surprise = -sum(answer.reference_logprob for answer in answers) / tokens
+    figures = {
+        "reward": reward,
+        "reward_normalised": (reward - scale.mean) / scale.deviation,
+        "kl_sequence": kl / count,
+        "kl_token": kl / tokens,
+        "response_length": tokens / count,
+        "distinct_share": len({tuple(answer.ids) for answer in answers}) / count,
+        "ended_share": sum(answer.ended for answer in answers) / count,
+        "reference_perplexity": math.exp(min(surprise, LARGEST_EXPONENT)),
+    }
+    seconds = [answer.second for answer in answers if answer.second is not None]
+    return figures | ({"second_score": sum(seconds) / count} if seconds else {})
+
+
+def compared(
+    before: Mapping[str, float], after: Mapping[str, float], *, reward: Gain, second: Gain | None
+) -> Figures:
+    """Held-out figures before and after, and the gains in raw score, paired by prompt, with their standard
+    errors.
+    """
+    named: Figures = {
         f"heldout_{name}_{when}": value
         for when, side in (("before", before), ("after", after))
-        for name, value in side["figures"].items()
+        for name, value in side.items()
     }
-    gains = torch.tensor(after["scores"]) - torch.tensor(before["scores"])
-    error = float(gains.std() / math.sqrt(len(gains))) if len(gains) > 1 else None
-    return named | {"heldout_reward_gain": float(gains.mean()), "heldout_reward_gain_se": error}
+    named["heldout_length_ratio"] = after["response_length"] / before["response_length"]
+    return named | _gain("reward", reward) | (_gain("second_score", second) if second else {})
+
+
+def _gain(name: str, gain: Gain) -> Figures:
+    error = gain.error if math.isfinite(gain.error) else None
+    return {f"heldout_{name}_gain": gain.mean, f"heldout_{name}_gain_se": error}
 
 
 def show_samples(
     run: Run,
     update: int,
-    prompts: Sequence[Messages],
+    prompts: Sequence[Prompt],
     answers: Sequence[Ids],
     scores: Sequence[float],
     around: Surroundings,
@@ -65,7 +91,10 @@ def show_samples(
     for index in sorted({order[0], order[len(order) // 2], order[-1]}):
         response = around.tokenizer.decode(answers[index], skip_special_tokens=True)
         run.reporter.sample(
-            step=update, prompt=as_text(prompts[index]), response=response, score=scores[index]
+            step=update,
+            prompt=as_text(prompts[index].messages),
+            response=response,
+            score=scores[index],
         )
 
 
@@ -85,4 +114,5 @@ class Clock:
         return {name: round(seconds, 4) for name, seconds in self._seconds.items()}
 
     def added_to(self, total: Mapping[str, float]) -> dict[str, float]:
-        return {name: round(total.get(name, 0.0) + seconds, 4) for name, seconds in self._seconds.items()}
+        names = total.keys() | self._seconds.keys()
+        return {name: round(total.get(name, 0.0) + self._seconds.get(name, 0.0), 4) for name in sorted(names)}

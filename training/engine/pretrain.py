@@ -22,7 +22,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from training.configs import PretrainConfig
-from training.engine import checkpoints
+from training.engine import checkpoints, ranks
 from training.engine.dialogue import CHAT_TEMPLATE, ROLE_TOKENS, encode, neutral_text, whole_ids
 from training.engine.frozen_data import FrozenVersion, require_rows
 from training.engine.launch import Outcome, Run
@@ -36,6 +36,7 @@ def train(run: Run) -> Outcome:
     config: PretrainConfig = run.config
     report = run.reporter
     device = prepare_torch(run)
+    ranks.require_even(config.batch_size, what="a batch")
     version = FrozenVersion(input_directory(run, "dataset"))
 
     report.progress(fraction=0.0, sentence="Learning the tokenizer")
@@ -65,18 +66,23 @@ def train(run: Run) -> Outcome:
         )
 
     for step in range(first_step, config.steps):
-        if report.cancelled:
+        if ranks.anywhere(report.cancelled):
             save(step)
             raise Cancelled
         learning_rate = learning_rate_at(step, config)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate
-        windows = draw_windows(train_tokens, step, config).to(device)
-        loss = model(input_ids=windows, labels=windows).loss
+        windows = draw_windows(train_tokens, step, config)[ranks.rank() :: ranks.world()].to(device)
+        loss = model(input_ids=windows, labels=windows).loss / ranks.world()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        ranks.sum_gradients(model.parameters())
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
-        values = {"loss": loss.item(), "learning_rate": learning_rate, "grad_norm": norm.item()}
+        values = {
+            "loss": ranks.summed(loss.detach()).item(),
+            "learning_rate": learning_rate,
+            "grad_norm": norm.item(),
+        }
         done = step + 1
         report.metrics(step=done, values=values)
         optimizer.step()
@@ -98,9 +104,10 @@ def tokenizer_of(run: Run, version: FrozenVersion) -> Any:
     same.
     """
     directory = run.work / "tokenizer"
-    if not (directory / "done").exists():
+    if ranks.is_main() and not (directory / "done").exists():
         learn_tokenizer(version, run.config).save_pretrained(directory)
         checkpoints.write_durably(directory / "done", b"")
+    ranks.wait_for_all()
     return load_tokenizer(directory)
 
 

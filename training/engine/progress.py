@@ -26,8 +26,10 @@ class Reporter:
 
     _journal: Journal | None = None
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, *, speaks: bool = True) -> None:
         self._descriptor = descriptor
+        # Of several processes that learn together only one does.
+        self.speaks = speaks
         self.cancelled = False
 
     def keep_journal(self, journal: Journal) -> None:
@@ -56,6 +58,10 @@ class Reporter:
     def sample(self, *, step: int, prompt: str, response: str, score: float) -> None:
         values = {"prompt": prompt, "response": response, "score": score}
         self._note({"type": "sample", "step": step, "values": values})
+
+    def alarm(self, *, step: int, kind: str, reason: str, hint: str) -> None:
+        """Tell a person that the model may serve its score and not its users."""
+        self._note({"type": "alarm", "step": step, "values": {"kind": kind, "reason": reason, "hint": hint}})
 
     def checkpoint(self, *, step: int) -> None:
         self._emit({"type": "checkpoint", "step": step})
@@ -86,7 +92,7 @@ class Reporter:
         self._write(encoded(line))
 
     def _write(self, data: bytes) -> None:
-        while data:
+        while data and self.speaks:
             data = data[os.write(self._descriptor, data) :]
 
 
@@ -102,11 +108,11 @@ def refuse_non_finite(*, step: int, values: Mapping[str, float | int]) -> None:
             raise Diverged(name=name, step=step)
 
 
-def claim_standard_output() -> Reporter:
+def claim_standard_output(*, speaks: bool = True) -> Reporter:
     """Keep the real stdout for the protocol and point descriptor 1 at stderr: a chatty library lands in the
     log.
     """
     sys.stdout.flush()
     descriptor = os.dup(1)
     os.dup2(2, 1)
-    return Reporter(descriptor)
+    return Reporter(descriptor, speaks=speaks)

@@ -12,6 +12,7 @@ if __name__ == "__main__":
     launch.take_hold()
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,8 +21,9 @@ from trl import RewardConfig as TrlRewardConfig
 from trl import RewardTrainer
 
 from training.configs import RewardConfig
+from training.engine.adapters import merged, precision_of, with_adapter
 from training.engine.dialogue import Cuts, answer_ids, fit, prompt_ids
-from training.engine.frozen_data import FrozenVersion, Pair, prompt_key, require_rows
+from training.engine.frozen_data import FrozenVersion, Pair, of_new_prompts, prompt_key, require_rows
 from training.engine.launch import Outcome, Run
 from training.engine.model_files import (
     context_length,
@@ -31,7 +33,7 @@ from training.engine.model_files import (
     prepare_torch,
     save_model,
 )
-from training.engine.preference_math import accuracy_by_prompt, right
+from training.engine.preference_math import preference_figures
 from training.engine.scoring import score_sequences
 from training.engine.trainer_bridge import common_arguments, mean_train_loss, train_with_checkpoints
 
@@ -44,14 +46,18 @@ def train(run: Run) -> Outcome:
     version = FrozenVersion(input_directory(run, "dataset"))
     base = input_directory(run, "model")
     tokenizer = load_tokenizer(base)
+    precision = precision_of(config, device)
     model = load_scorer(base, tokenizer, device)
+    if config.lora_rank:
+        model = with_adapter(model, rank=config.lora_rank, dtype=precision)
 
     run.reporter.progress(fraction=0.01, sentence="Reading the pairs")
     pairs = version.pairs("train")
     require_rows(pairs, what="preference pairs")
     limit, cuts, heldout_cuts = min(config.max_length, context_length(model)), Cuts(), Cuts()
     rows = [fitted_row(tokenizer, pair, limit=limit, cuts=cuts) for pair in pairs]
-    heldout = version.pairs("heldout")[: config.evaluation_rows]
+    heldout, seen = of_new_prompts(version.pairs("heldout"), pairs, prompt_of=lambda pair: pair.prompt)
+    heldout = heldout[: config.evaluation_rows]
     heldout_rows = [fitted_row(tokenizer, pair, limit=limit, cuts=heldout_cuts) for pair in heldout]
 
     trainer = RewardTrainer(
@@ -66,17 +72,27 @@ def train(run: Run) -> Outcome:
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
     )
-    before = heldout_figures(run, model, heldout, heldout_rows, pad=tokenizer.pad_token_id, device=device)
-    train_with_checkpoints(run, trainer)
-    after = heldout_figures(
-        run, trainer.model, heldout, heldout_rows, pad=tokenizer.pad_token_id, device=device
+    figures_of = partial(
+        heldout_figures,
+        pairs=heldout,
+        rows=heldout_rows,
+        pad=tokenizer.pad_token_id,
+        batch_size=config.batch_size,
+        device=device,
+        precision=precision,
     )
+    before = figures_of(model)
+    train_with_checkpoints(run, trainer)
+    # What is measured is what is kept.
+    trained = merged(trainer.model)
+    after = figures_of(trained)
     if after:
         run.reporter.metrics(step=config.steps, values=after)
-    save_model(run, trainer.model, tokenizer)
+    save_model(run, trained, tokenizer)
     counts = {
         "train_rows": len(rows),
         "heldout_rows": len(heldout_rows),
+        "heldout_prompts_seen": seen,
         "prompts_cut": cuts.prompts,
         "answers_cut": cuts.answers,
         "heldout_prompts_cut": heldout_cuts.prompts,
@@ -99,25 +115,36 @@ def fitted_row(tokenizer: Any, pair: Pair, *, limit: int, cuts: Cuts) -> Row:
 
 
 def heldout_figures(
-    run: Run, model: Any, pairs: Sequence[Pair], rows: Sequence[Row], *, pad: int, device: torch.device
-) -> dict[str, float | int | None]:
+    model: Any,
+    *,
+    pairs: Sequence[Pair],
+    rows: Sequence[Row],
+    pad: int,
+    batch_size: int,
+    device: torch.device,
+    precision: torch.dtype,
+) -> dict[str, float | None]:
     """Agreement on prompts that the training never saw, beside what the length alone would reach."""
     if not rows:
         return {}
-    sequences = [row["chosen_ids"] for row in rows] + [row["rejected_ids"] for row in rows]
-    scores = score_sequences(model, sequences, pad=pad, batch_size=run.config.batch_size, device=device)
+    scores = score_sequences(
+        model,
+        [row["chosen_ids"] for row in rows] + [row["rejected_ids"] for row in rows],
+        pad=pad,
+        batch_size=batch_size,
+        device=device,
+        precision=precision,
+    )
     chosen, rejected = scores.chunk(2)
-    sides = list(zip(chosen.tolist(), rejected.tolist(), strict=True))
-    hits = [right(chosen=high, rejected=low) for high, low in sides]
-    accuracy, error = accuracy_by_prompt(hits=hits, prompts=[prompt_key(pair.prompt) for pair in pairs])
-    lengths = [right(chosen=len(row["chosen_ids"]), rejected=len(row["rejected_ids"])) for row in rows]
-    return {
-        "heldout_accuracy": accuracy,
-        "heldout_accuracy_se": error,
-        "heldout_margin": float((chosen - rejected).mean()),
+    figures = preference_figures(
+        chosen=chosen.tolist(),
+        rejected=rejected.tolist(),
+        longer_by=[len(row["chosen_ids"]) - len(row["rejected_ids"]) for row in rows],
+        prompts=[prompt_key(pair.prompt) for pair in pairs],
+    )
+    return {f"heldout_{name}": value for name, value in figures.items()} | {
         "heldout_score_mean": float(scores.mean()),
-        "heldout_score_sd": float(scores.std()) if len(scores) > 1 else None,
-        "heldout_longer_is_better": sum(lengths) / len(lengths),
+        "heldout_score_sd": float(scores.std()),
     }
 
 

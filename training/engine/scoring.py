@@ -5,18 +5,27 @@ from typing import Any
 
 import torch
 
+from training.engine.adapters import autocast
+from training.engine.rollout import alike
+
 
 @torch.no_grad()
 def score_sequences(
-    scorer: Any, sequences: Sequence[Sequence[int]], *, pad: int, batch_size: int, device: torch.device
+    scorer: Any,
+    sequences: Sequence[Sequence[int]],
+    *,
+    pad: int,
+    batch_size: int,
+    device: torch.device,
+    precision: torch.dtype = torch.float32,
 ) -> torch.Tensor:
     """One score a sequence, float32 on the CPU, in the given order."""
     scorer.eval()
-    scores = [
-        _score_batch(scorer, sequences[start : start + batch_size], pad=pad, device=device)
-        for start in range(0, len(sequences), batch_size)
-    ]
-    return torch.cat(scores) if scores else torch.zeros(0)
+    with autocast(precision, device):
+        scores = torch.zeros(len(sequences))
+        for part in alike([len(ids) for ids in sequences], batch_size=batch_size, device=device):
+            scores[part] = _score_batch(scorer, [sequences[place] for place in part], pad=pad, device=device)
+    return scores
 
 
 def _score_batch(

@@ -12,13 +12,16 @@ if __name__ == "__main__":
     launch.take_hold()
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
+import torch
 from datasets import Dataset
 from trl import SFTConfig as TrlSftConfig
 from trl import SFTTrainer
 
 from training.configs import SftConfig
+from training.engine.adapters import autocast, merged, precision_of, with_adapter
 from training.engine.dialogue import Cuts, answer_ids, fit, prompt_ids
 from training.engine.frozen_data import Demonstration, FrozenVersion, require_rows
 from training.engine.launch import Outcome, Run
@@ -30,7 +33,11 @@ from training.engine.model_files import (
     prepare_torch,
     save_model,
 )
+from training.engine.ppo_math import token_logprobs
+from training.engine.rollout import answer_logits, lay_out
 from training.engine.trainer_bridge import common_arguments, mean_train_loss, train_with_checkpoints
+
+Row = dict[str, list[int]]
 
 
 def train(run: Run) -> Outcome:
@@ -39,7 +46,10 @@ def train(run: Run) -> Outcome:
     version = FrozenVersion(input_directory(run, "dataset"))
     base = input_directory(run, "model")
     tokenizer = load_tokenizer(base)
+    precision = precision_of(config, device)
     model = load_policy(base, tokenizer, device)
+    if config.lora_rank:
+        model = with_adapter(model, rank=config.lora_rank, dtype=precision)
 
     run.reporter.progress(fraction=0.01, sentence="Reading the demonstrations")
     rows = version.demonstrations("train")
@@ -55,14 +65,25 @@ def train(run: Run) -> Outcome:
             packing=False,
             shuffle_dataset=False,
         ),
-        train_dataset=as_dataset(tokenizer, rows, limit=limit, cuts=cuts),
-        eval_dataset=as_dataset(tokenizer, heldout, limit=limit, cuts=Cuts()) if heldout else None,
+        train_dataset=Dataset.from_list(masked_rows(tokenizer, rows, limit=limit, cuts=cuts)),
         processing_class=tokenizer,
     )
-    before = heldout_figures(trainer, "_before")
+    figures_of = partial(
+        heldout_figures,
+        rows=masked_rows(tokenizer, heldout, limit=limit, cuts=Cuts()),
+        pad=tokenizer.pad_token_id,
+        batch_size=config.batch_size,
+        device=device,
+        precision=precision,
+    )
+    before = {f"{name}_before": value for name, value in figures_of(model).items()}
     train_with_checkpoints(run, trainer)
-    after = heldout_figures(trainer, "")
-    save_model(run, trainer.model, tokenizer)
+    # What is measured is what is kept.
+    tuned = merged(trainer.model)
+    after = figures_of(tuned)
+    if after:
+        run.reporter.metrics(step=config.steps, values=after)
+    save_model(run, tuned, tokenizer)
     counts = {
         "train_rows": len(rows),
         "prompts_cut": cuts.prompts,
@@ -74,12 +95,12 @@ def train(run: Run) -> Outcome:
     )
 
 
-def as_dataset(tokenizer: Any, rows: Sequence[Demonstration], *, limit: int, cuts: Cuts) -> Dataset:
+def masked_rows(tokenizer: Any, rows: Sequence[Demonstration], *, limit: int, cuts: Cuts) -> list[Row]:
     """Token ids with a mask over the answer, made here: every stage sees a dialogue as the same ids."""
-    return Dataset.from_list([masked_row(tokenizer, row, limit=limit, cuts=cuts) for row in rows])
+    return [masked_row(tokenizer, row, limit=limit, cuts=cuts) for row in rows]
 
 
-def masked_row(tokenizer: Any, row: Demonstration, *, limit: int, cuts: Cuts) -> dict[str, list[int]]:
+def masked_row(tokenizer: Any, row: Demonstration, *, limit: int, cuts: Cuts) -> Row:
     answer = answer_ids(tokenizer, row.prompt, row.completion)
     prompt, [answer] = fit(
         prompt_ids(tokenizer, row.prompt), [answer], limit=limit, first=tokenizer.bos_token_id, cuts=cuts
@@ -87,14 +108,39 @@ def masked_row(tokenizer: Any, row: Demonstration, *, limit: int, cuts: Cuts) ->
     return {"input_ids": prompt + answer, "completion_mask": [0] * len(prompt) + [1] * len(answer)}
 
 
-def heldout_figures(trainer: SFTTrainer, suffix: str) -> dict[str, float | int | None]:
-    if trainer.eval_dataset is None:
+@torch.no_grad()
+def heldout_figures(
+    model: Any,
+    rows: Sequence[Row],
+    *,
+    pad: int,
+    batch_size: int,
+    device: torch.device,
+    precision: torch.dtype,
+) -> dict[str, float]:
+    """Loss and accuracy a token of the held-out answers.
+
+    Measured here and not by the trainer: once it has evaluated, accelerate 1.15 no longer wraps the model for
+    several processes, and each then trains a model of its own.
+    """
+    if not rows:
         return {}
-    figures = trainer.evaluate()
-    return {
-        f"heldout_loss{suffix}": figures["eval_loss"],
-        f"heldout_token_accuracy{suffix}": figures["eval_mean_token_accuracy"],
-    }
+    model.eval()
+    loss, right, count = 0.0, 0, 0
+    for start in range(0, len(rows), batch_size):
+        prompts, answers = zip(*map(prompt_and_answer, rows[start : start + batch_size]), strict=True)
+        layout = lay_out(prompts, answers, pad=pad, width=max(map(len, answers)), device=device)
+        with autocast(precision, device):
+            logits = answer_logits(model, layout, temperature=1.0)
+        loss -= float((token_logprobs(logits, layout.answers) * layout.mask).sum())
+        right += int(((logits.argmax(-1) == layout.answers) & layout.mask).sum())
+        count += int(layout.mask.sum())
+    return {"heldout_loss": loss / count, "heldout_token_accuracy": right / count}
+
+
+def prompt_and_answer(row: Row) -> tuple[list[int], list[int]]:
+    length = row["completion_mask"].count(0)
+    return row["input_ids"][:length], row["input_ids"][length:]
 
 
 if __name__ == "__main__":

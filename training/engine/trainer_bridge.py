@@ -6,7 +6,7 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from training.engine import checkpoints
+from training.engine import checkpoints, ranks
 from training.engine.launch import Run
 from training.engine.progress import Cancelled
 
@@ -28,10 +28,11 @@ def common_arguments(run: Run) -> dict[str, Any]:
     parties.
     """
     config = run.config
+    ranks.require_even(config.batch_size, what="a batch")
     return {
         "output_dir": str(run.work / "checkpoints"),
         "max_steps": config.steps,
-        "per_device_train_batch_size": config.batch_size,
+        "per_device_train_batch_size": config.batch_size // ranks.world(),
         "per_device_eval_batch_size": config.batch_size,
         "learning_rate": config.learning_rate,
         "lr_scheduler_type": "cosine",
@@ -40,7 +41,7 @@ def common_arguments(run: Run) -> dict[str, Any]:
         "seed": config.seed,
         "data_seed": config.seed,
         "use_cpu": run.device == "cpu",
-        "bf16": False,
+        "bf16": config.precision == "bfloat16",
         "gradient_checkpointing": False,
         "dataloader_pin_memory": run.device != "cpu",
         "logging_steps": 1,
@@ -82,7 +83,7 @@ class Bridge(TrainerCallback):  # type: ignore[misc]
     ) -> TrainerControl:
         step, steps = state.global_step, self.run.config.steps
         self.run.reporter.progress(fraction=0.05 + 0.85 * step / steps, sentence=f"Step {step} of {steps}")
-        if self.run.reporter.cancelled:
+        if ranks.anywhere(self.run.reporter.cancelled):
             control.should_save = True
             control.should_training_stop = True
         return control
@@ -100,6 +101,10 @@ class Bridge(TrainerCallback):  # type: ignore[misc]
     ) -> None:
         root = self.run.work / "checkpoints"
         directory = root / f"checkpoint-{state.global_step}"
+        # Each process has written its own generator's state there.
+        ranks.wait_for_all()
+        if not ranks.is_main():
+            return
         # A pickle of the arguments that nothing reads at a resume.
         (directory / "training_args.bin").unlink(missing_ok=True)
         checkpoints.seal(directory, step=state.global_step, state={"spent": self.run.spent()})

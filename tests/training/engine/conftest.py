@@ -24,7 +24,7 @@ PPO = {
     "updates": 10,
     "max_new_tokens": 32,
     "max_prompt_tokens": 48,
-    "learning_rate": 5e-4,
+    "learning_rate": 8e-4,
     "value_learning_rate": 5e-4,
     "evaluation_rows": 30,
     "checkpoint_every": 3,

@@ -11,8 +11,8 @@ from tests.training.engine.engine_runs import Finished, run_stage, succeed
 from tests.training.engine.frozen_versions import question, write_version
 from training.configs import PpoConfig
 from training.engine.ppo import learning_rate_share
-from training.engine.ppo_actors import Scale, draw
-from training.engine.ppo_report import compared
+from training.engine.ppo_actors import Scale
+from training.engine.ppo_rollouts import draw
 
 pytestmark = pytest.mark.engine
 
@@ -44,17 +44,6 @@ def test_the_learning_rate_warms_up_and_falls_to_zero() -> None:
 
 def test_a_normalised_score_counts_deviations_above_the_start() -> None:
     assert Scale(mean=2.0, deviation=0.5).normalised(torch.tensor([2.0, 3.0])).tolist() == [0.0, 2.0]
-
-
-def test_the_gain_is_paired_by_prompt() -> None:
-    before = {"figures": {"reward": 1.0}, "scores": [0.0, 2.0]}
-    after = {"figures": {"reward": 2.0}, "scores": [1.0, 3.0]}
-    assert compared(before, after) == {
-        "heldout_reward_before": 1.0,
-        "heldout_reward_after": 2.0,
-        "heldout_reward_gain": 1.0,
-        "heldout_reward_gain_se": 0.0,
-    }
 
 
 def test_it_runs_on_a_handful_of_prompts_without_held_out_ones(

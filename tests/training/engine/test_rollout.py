@@ -1,16 +1,27 @@
 """Sampling and scoring on the session's tiny models."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import torch
+from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM
 
 from tests.training.engine.engine_runs import Finished
 from training.engine.dialogue import answer_ids, prompt_ids
 from training.engine.model_files import load_policy, load_scorer, load_tokenizer
 from training.engine.ppo_math import token_logprobs
-from training.engine.rollout import Ids, answer_logits, cut_after_end, lay_out, sample_answers
+from training.engine.rollout import (
+    Ids,
+    alike,
+    answer_logits,
+    cut_after_end,
+    draw_tokens,
+    lay_out,
+    sample_answers,
+    sample_with_logprobs,
+)
 from training.engine.scoring import score_sequences
 
 CPU = torch.device("cpu")
@@ -127,3 +138,92 @@ def test_the_end_token_is_part_of_what_is_scored(loaded: Loaded) -> None:
     assert whole[-1] == loaded.tokenizer.eos_token_id
     with_end, without_end = score(loaded, [whole, whole[:-1]])
     assert abs(with_end - without_end) > 1e-3
+
+
+SIZES = {
+    "vocab_size": 12,
+    "hidden_size": 16,
+    "intermediate_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+    "initializer_range": 0.3,
+    "pad_token_id": 0,
+    "eos_token_id": 1,
+}
+# Attention that sees no further than four tokens back keeps another kind of cache.
+SLIDING = MistralConfig(**SIZES, sliding_window=4)
+RANDOM_PROMPTS = [[2 + (number + place) % 10 for place in range(2 + number % 5)] for number in range(16)]
+
+
+@pytest.fixture(
+    params=[(LlamaForCausalLM, LlamaConfig(**SIZES)), (MistralForCausalLM, SLIDING)], ids=["whole", "sliding"]
+)
+def random_policy(request: pytest.FixtureRequest) -> Any:
+    kind, config = request.param
+    torch.manual_seed(5)
+    return kind(config).float().eval()
+
+
+def written(policy: Any, **changes: Any) -> tuple[list[Ids], list[torch.Tensor]]:
+    settings = {"end": 1, "pad": 0, "max_new_tokens": 20, "temperature": 0.8, "batch_size": 16}
+    generator = torch.Generator().manual_seed(3)
+    return sample_with_logprobs(policy, RANDOM_PROMPTS, generator=generator, **(settings | changes))
+
+
+@pytest.mark.parametrize("end", [1, -1], ids=["ending", "endless"])
+def test_logprobs_at_sampling_are_those_of_a_forward_pass(random_policy: Any, end: int) -> None:
+    """Also where rows have ended and left the batch: of sixteen rows, fewer than five run to the limit."""
+    answers, found = written(random_policy, end=end)
+    width = max(map(len, answers))
+    layout = lay_out(RANDOM_PROMPTS, answers, pad=0, width=width, device=CPU)
+    with torch.no_grad():
+        expected = token_logprobs(answer_logits(random_policy, layout, temperature=0.8), layout.answers)
+    assert [len(row) for row in found] == [len(answer) for answer in answers]
+    assert (sum(len(answer) == 20 for answer in answers) < 5) == (end == 1)
+    for row, (logprobs, mask) in enumerate(zip(expected, layout.mask, strict=True)):
+        torch.testing.assert_close(found[row], logprobs[mask], atol=1e-4, rtol=1e-4)
+
+
+def test_an_answer_does_not_depend_on_how_long_its_neighbours_are(random_policy: Any) -> None:
+    """Near temperature zero, where the random numbers do not matter."""
+    together, _ = written(random_policy, temperature=1e-5)
+    alone, _ = written(random_policy, temperature=1e-5, batch_size=1)
+    assert together == alone
+    assert len(set(map(len, together))) > 2
+
+
+def test_no_end_token_means_answers_of_one_length(random_policy: Any) -> None:
+    answers, _ = written(random_policy, end=-1, max_new_tokens=7)
+    assert {len(answer) for answer in answers} == {7}
+
+
+def test_rows_are_put_together_by_length_in_parts_that_a_processor_can_hold() -> None:
+    lengths = [number * 7 % 40 for number in range(40)]
+    parts = alike(lengths, batch_size=64, device=CPU)
+    assert sorted(row for part in parts for row in part) == list(range(40))
+    assert [lengths[row] for part in parts for row in part] == sorted(lengths)
+    assert [len(part) for part in parts] == [16, 16, 8]
+    assert len(alike(lengths, batch_size=4, device=CPU)) == 10
+    assert len(alike(lengths, batch_size=64, device=torch.device("cuda"))) == 1
+
+
+def test_tokens_are_drawn_as_often_as_they_are_likely() -> None:
+    chances = torch.tensor([0.5, 0.0, 0.25, 0.2, 0.05])
+    draws = 20_000
+    tokens = draw_tokens(chances.log().expand(draws, -1), torch.Generator().manual_seed(1)).squeeze(1)
+    shares = torch.bincount(tokens, minlength=5) / draws
+    assert shares[1] == 0
+    # Four standard errors of a share.
+    assert ((shares - chances).abs() <= 4 * (chances * (1 - chances) / draws).sqrt()).all()
+
+
+def test_a_rare_word_of_a_large_vocabulary_is_still_drawn() -> None:
+    """One word of 2 ** 17 has half of the chances; a sum in single precision would lose the others."""
+    size = 2**17
+    logits = torch.zeros(size)
+    logits[0] = math.log(size - 1)
+    tokens = draw_tokens(logits.log_softmax(0).expand(50, -1), torch.Generator().manual_seed(1)).squeeze(1)
+    rare = tokens[tokens > 0]
+    assert 12 < len(rare) < 38
+    assert len(set(rare.tolist())) == len(rare)

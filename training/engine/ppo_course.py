@@ -1,0 +1,144 @@
+"""How far a PPO run has come: with the weights, all that a checkpoint must hold to go on as if never
+killed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from training.configs import PpoConfig
+from training.engine import checkpoints, ranks
+from training.engine.launch import Run
+from training.engine.ppo_actors import Learner, Scale, Surroundings, Weights
+from training.engine.ppo_control import Alarm, paired_gain, standing_alarms
+from training.engine.ppo_judges import Prompt
+from training.engine.ppo_report import Figures
+from training.engine.ppo_rollouts import Evaluation, calibrated_scale, evaluate
+
+CARRIED = ("reward", "reward_normalised", "kl_sequence")
+
+
+@dataclass
+class Best:
+    """The policy that would be kept if the run ended now."""
+
+    update: int
+    is_clean: bool
+    worth: float
+    weights: Weights = field(repr=False)
+
+
+@dataclass
+class Course:
+    """State of the loop between two updates."""
+
+    kl_coefficient: float
+    before: Evaluation | None
+    done: int = 0
+    stopped: bool = False
+    best: Best | None = None
+    phases: dict[str, float] = field(default_factory=dict)
+    last: Figures = field(default_factory=dict)
+
+    def is_over(self, config: PpoConfig) -> bool:
+        return self.stopped or self.done == config.updates
+
+    def note(self, figures: Figures) -> None:
+        self.done += 1
+        self.last = {f"final_{name}": figures[name] for name in CARRIED}
+
+
+def start(
+    learner: Learner, prompts: Sequence[Prompt], heldout: Sequence[Prompt], around: Surroundings
+) -> Course:
+    learner.scale = calibrated_scale(learner, prompts, around)
+    before = evaluate(learner, heldout, around, update=0) if heldout else None
+    return Course(kl_coefficient=around.config.kl_coefficient, before=before)
+
+
+def save(run: Run, course: Course, learner: Learner, optimizer: torch.optim.Optimizer) -> None:
+    ranks.require_equal(learner.parameters())
+    best = course.best
+    state = {
+        "scale": asdict(learner.scale),
+        "kl_coefficient": course.kl_coefficient,
+        "before": asdict(course.before) if course.before else None,
+        "stopped": course.stopped,
+        "best": {"update": best.update, "is_clean": best.is_clean, "worth": best.worth} if best else None,
+        "phases": course.phases,
+        "last": course.last,
+    }
+    checkpoints.save_checkpoint(
+        run,
+        step=course.done,
+        state=state,
+        weights=learner.weights() | ({"best": best.weights} if best else {}),
+        resume={"optimizer": optimizer.state_dict()},
+    )
+
+
+def resume(run: Run, learner: Learner, optimizer: torch.optim.Optimizer) -> Course | None:
+    """The course of the newest checkpoint that verifies, its weights put in place; None without one."""
+    checkpoint = checkpoints.newest_valid(run)
+    if not checkpoint:
+        return None
+    learner.load_weights({name: checkpoints.load_weights(checkpoint, name) for name in ("policy", "critic")})
+    optimizer.load_state_dict(checkpoints.load_resume_state(checkpoint)["optimizer"])
+    state: dict[str, Any] = dict(checkpoint.state)
+    learner.scale = Scale(**state["scale"])
+    best = state["best"]
+    return Course(
+        kl_coefficient=state["kl_coefficient"],
+        before=Evaluation(**state["before"]) if state["before"] else None,
+        done=checkpoint.step,
+        stopped=state["stopped"],
+        best=Best(**best, weights=checkpoints.load_weights(checkpoint, "best")) if best else None,
+        phases=state["phases"],
+        last=state["last"],
+    )
+
+
+def consider(
+    run: Run, course: Course, learner: Learner, heldout: Sequence[Prompt], around: Surroundings
+) -> Figures:
+    """Evaluate the policy as it is, raise what alarms stand, and keep it if it is the best so far.
+
+    A policy under an alarm is kept only where all are under one.
+    """
+    if course.before is None:
+        return {}
+    now = evaluate(learner, heldout, around, update=course.done)
+    alarms = alarms_of(course.before, now, around.config)
+    said = {"kl"} if course.stopped else set()
+    raise_alarms(run, [alarm for alarm in alarms if alarm.kind not in said], step=course.done)
+    worth = now.worth(around.config)
+    best = course.best
+    if best is None or (not alarms, worth) > (best.is_clean, best.worth):
+        weights = learner.weights()["policy"]
+        course.best = Best(
+            course.done, not alarms, worth, {name: copied(part) for name, part in weights.items()}
+        )
+    return {f"heldout_{name}": value for name, value in now.figures.items()}
+
+
+def copied(tensor: Tensor) -> Tensor:
+    return tensor.detach().cpu().clone()
+
+
+def alarms_of(before: Evaluation, after: Evaluation, config: PpoConfig) -> list[Alarm]:
+    both = before.second is not None and after.second is not None
+    return standing_alarms(
+        before=before.figures,
+        after=after.figures,
+        reward=paired_gain(before.scores, after.scores),
+        second=paired_gain(before.second or [], after.second or []) if both else None,
+        kl_limit=config.kl_stop,
+    )
+
+
+def raise_alarms(run: Run, alarms: Sequence[Alarm], *, step: int) -> None:
+    for alarm in alarms:
+        run.reporter.alarm(step=step, kind=alarm.kind, reason=alarm.reason, hint=alarm.hint)
