@@ -1,0 +1,115 @@
+"""Models from elsewhere enter the registry: whole files, their licence, and a source to walk back to."""
+
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts import audit
+from accounts.models import AuditEvent, Membership, Workspace
+from core import blobs
+from corpus import lineage, manifests
+from corpus.licences import checked_licence
+from corpus.models import Source
+from corpus.preference_imports import checked_name, source_for
+from training.model_files import RESULT, ModelFilesRefused, checked_files, read_json
+from training.models import ModelVersion, Stage
+from training.registry import SCHEMA, ModelRefused
+
+# What `training.engine.import_gguf` writes about the file that a model was made from.
+ORIGIN = "origin.json"
+REWARD_ARCHITECTURE = "ForSequenceClassification"
+
+
+def import_model(
+    *,
+    workspace: Workspace,
+    directory: Path,
+    name: str,
+    stage: str,
+    licence: str,
+    by: Membership | None = None,
+) -> ModelVersion:
+    """Register a directory of safetensors and JSON files as a model version; it may be imported again.
+
+    Raises ModelRefused when the files are not a model of this stage, LicenceUnknown, and Invalid for the
+    name. Whether tokenizer and weights fit is what the engine checks when a run starts from the model.
+    """
+    name, licence = checked_name(name), checked_licence(licence)
+    paths = _checked_paths(directory, Stage(stage))
+    files = [
+        {
+            "name": path.name,
+            "bytes": path.stat().st_size,
+            "sha256": blobs.put_file(path, workspace=workspace.uid),
+        }
+        for path in paths
+    ]
+    origin = read_json(directory / ORIGIN) if any(path.name == ORIGIN for path in paths) else {}
+    with transaction.atomic():
+        digest = manifests.digest({"files": files})
+        source = source_for(
+            workspace=workspace, path=directory.resolve(), sha256=digest, licence=licence, by=by
+        )
+        manifest = {
+            "schema": SCHEMA,
+            "stage": stage,
+            "files": files,
+            "config": {},
+            "parents": [{"kind": "source", "uid": str(source.uid), "role": "source"}],
+            "origin": origin,
+        }
+        return _create(workspace=workspace, name=name, manifest=manifest, source=source, by=by)
+
+
+def _create(
+    *, workspace: Workspace, name: str, manifest: dict[str, Any], source: Source, by: Membership | None
+) -> ModelVersion:
+    # Numbers of one name follow one another.
+    Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+    model = ModelVersion.objects.create(
+        workspace=workspace,
+        name=name,
+        number=ModelVersion.objects.filter(workspace=workspace, name=name).count() + 1,
+        stage=manifest["stage"],
+        sha256=manifests.digest(manifest),
+        manifest=manifest,
+        created_by=by,
+    )
+    child, parent = ("model_version", model.uid), ("source", source.uid)
+    lineage.connect(workspace=workspace, child=child, parent=parent, role="source")
+    audit.record(
+        kind=AuditEvent.Kind.IMPORTED,
+        workspace=workspace,
+        membership=by,
+        object_kind="model_version",
+        object_uid=model.uid,
+        name=str(model),
+        stage=model.stage,
+        licence=source.licence,
+    )
+    return model
+
+
+def _checked_paths(directory: Path, stage: Stage) -> list[Path]:
+    try:
+        if (directory / RESULT).exists():
+            raise ModelFilesRefused(f"It holds {RESULT}: a run made it, and registers it itself.")
+        paths = checked_files(directory)
+        _check_kind(read_json(directory / "config.json"), stage)
+        if not any(path.name == "tokenizer.json" for path in paths):
+            raise ModelFilesRefused("tokenizer.json is missing.")
+    except ModelFilesRefused as error:
+        raise ModelRefused(_("The model was not imported. %(reason)s") % {"reason": error}) from error
+    return paths
+
+
+def _check_kind(config: Any, stage: Stage) -> None:
+    named = config.get("architectures") if isinstance(config, dict) else None
+    if not isinstance(named, list) or not all(isinstance(name, str) for name in named) or not named:
+        raise ModelFilesRefused("config.json names no architecture.")
+    scores = named[0].endswith(REWARD_ARCHITECTURE)
+    if scores != (stage == Stage.REWARD):
+        kind = "a reward model" if scores else "a language model"
+        raise ModelFilesRefused(f"It is {kind}, and the stage given is {stage}.")
