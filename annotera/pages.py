@@ -10,6 +10,7 @@ from accounts.access import WorkspaceRequest, member_page
 from accounts.models import Workspace
 from annotation.models import Project, Standing, Task
 from corpus.models import Dataset, DatasetVersion
+from training.alarm_notices import badge_of_model
 from training.models import ModelVersion, Stage, TrainingRun
 
 LATEST = 5
@@ -38,12 +39,14 @@ def line_to_a_model(workspace: Workspace) -> dict[str, Any]:
     """The newest row of each station between tasks and models, and the latest runs and models."""
     preferences = DatasetVersion.objects.filter(workspace=workspace, dataset__kind=Dataset.Kind.PREFERENCES)
     runs = TrainingRun.objects.filter(workspace=workspace).select_related("job")
-    models = ModelVersion.objects.filter(workspace=workspace)
+    models = ModelVersion.objects.filter(workspace=workspace).select_related("made_by")
+    policy = models.filter(stage=Stage.PPO).order_by("-pk").first()
     return {
         "has_tasks": Task.objects.filter(workspace=workspace).exists(),
         "frozen": preferences.select_related("dataset").order_by("-pk").first(),
         "reward_model": models.filter(stage=Stage.REWARD).order_by("-pk").first(),
-        "policy": models.filter(stage=Stage.PPO).order_by("-pk").first(),
+        "policy": policy,
+        "policy_badge": badge_of_model(policy) if policy else None,
         "runs": list(runs.order_by("-pk")[:LATEST]),
-        "models": list(models.order_by("-pk")[:LATEST]),
+        "models": [(model, badge_of_model(model)) for model in models.order_by("-pk")[:LATEST]],
     }

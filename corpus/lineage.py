@@ -19,6 +19,7 @@ ROLES = {
     "guideline": gettext_lazy("guideline"),
     "base": gettext_lazy("starting model"),
     "reward_model": gettext_lazy("reward model"),
+    "second_model": gettext_lazy("checking model"),
     "dataset": gettext_lazy("training data"),
     "prompts": gettext_lazy("prompts"),
 }

@@ -13,8 +13,8 @@ from training.models import ModelVersion, TrainingRun
 def runs_of(membership: Membership) -> QuerySet[TrainingRun]:
     found = TrainingRun.objects.filter(workspace_id=membership.workspace_id)
     return found.select_related(
-        "job", "workspace", "dataset_version__dataset", "base_model", "reward_model", "output_model",
-        "created_by__user",
+        "job", "workspace", "dataset_version__dataset", "base_model", "reward_model", "second_model",
+        "output_model", "created_by__user",
     )  # fmt: skip
 
 

@@ -37,6 +37,7 @@ from training.serializers import (
 
 BEFORE = OpenApiParameter("before", description="The cursor in `next` of the page before.")
 AFTER = OpenApiParameter("after", int, description="Only steps after this one.")
+MODELS = ("base_model", "reward_model", "second_model")
 KEY = OpenApiParameter(HEADER, location=OpenApiParameter.HEADER, description="A repeat starts no second run.")
 
 
@@ -77,33 +78,32 @@ def _create(request: Request) -> Response:
 
 
 def _started(membership: Membership, given: Mapping[str, Any]) -> dict[str, Any]:
-    version, base_model, reward_model = _parts(membership, given)
+    version, models = _parts(membership, given)
     run = start_run(
         workspace=membership.workspace,
         stage=given["stage"],
         name=given["name"],
         config_values=given["config"],
         dataset_version=version,
-        base_model=base_model,
-        reward_model=reward_model,
         by=membership,
+        **models,
     )
     return dict(RunDetail(run).data)
 
 
 def _parts(
     membership: Membership, given: Mapping[str, Any]
-) -> tuple[DatasetVersion, ModelVersion | None, ModelVersion | None]:
+) -> tuple[DatasetVersion, dict[str, ModelVersion | None]]:
     """The objects behind the ids; raises RunRefused that names the field of one that does not exist."""
     try:
         field = "dataset_version"
         version = version_for(membership=membership, uid=given[field])
         models = {}
-        for field in ("base_model", "reward_model"):
+        for field in MODELS:
             models[field] = model_for(membership=membership, uid=given[field]) if given[field] else None
     except NotFound as error:
         raise RunRefused({field: error.message}) from error
-    return version, models["base_model"], models["reward_model"]
+    return version, models
 
 
 @extend_schema(operation_id="runs_read", responses=RunDetail)

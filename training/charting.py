@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from training.figures import charts_for
+from training.figures import charts_for, guides_of
 from training.metrics import metrics_for
 from training.models import TrainingRun
 
@@ -11,6 +11,7 @@ SCHEMA = 1
 
 def chart_data(run: TrainingRun, *, after: int) -> dict[str, Any]:
     points = metrics_for(run, after=after)
+    series = points.series | guides_of(points.series, config=run.config)
     job = run.job
     return {
         "schema": SCHEMA,
@@ -23,6 +24,6 @@ def chart_data(run: TrainingRun, *, after: int) -> dict[str, Any]:
         "sentence": job.sentence,
         "next": points.last_step,
         "steps": points.steps,
-        "series": points.series,
-        "charts": charts_for(points.series.keys()),
+        "series": series,
+        "charts": charts_for(series.keys()),
     }

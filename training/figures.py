@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from training.typed_settings import settings_fields
 
+Columns = dict[str, list[float | None]]
+
 LABELS: dict[str, Promise] = {
     "loss": _("loss"),
     "train_loss": _("training loss"),
@@ -21,24 +23,42 @@ LABELS: dict[str, Promise] = {
     "heldout_accuracy": _("held-out accuracy"),
     "heldout_accuracy_se": _("its standard error"),
     "heldout_longer_is_better": _("accuracy of “the longer answer wins”"),
+    "heldout_ece": _("calibration error"),
+    "heldout_length_correlation": _("correlation of score and length"),
+    "heldout_score_mean": _("mean of the held-out scores"),
+    "heldout_score_sd": _("deviation of the held-out scores"),
     "margin": _("margin"),
     "heldout_margin": _("held-out margin"),
     "reward": _("reward"),
     "reward_after_kl": _("reward less KL"),
     "reward_normalised": _("reward, normalised"),
+    "second_score": _("score of the checking model"),
     "kl_sequence": _("KL per answer"),
     "kl_token": _("KL per token"),
+    "kl_coefficient": _("KL coefficient"),
+    "kl_floor": _("its floor"),
+    "kl_target": _("target"),
     "response_length": _("tokens per answer"),
     "distinct_share": _("distinct"),
     "ended_share": _("with an end"),
+    "reference_perplexity": _("perplexity"),
     "policy_loss": _("policy loss"),
     "value_loss": _("value loss"),
     "entropy": _("entropy"),
     "explained_variance": _("explained variance"),
+    "clip_fraction": _("share of clipped tokens"),
+    "approx_kl": _("KL of the update"),
+    "value_mean": _("mean value"),
     "grad_norm": _("gradient norm"),
+    "value_grad_norm": _("gradient norm of the value model"),
     "learning_rate": _("learning rate"),
     "heldout_reward_gain": _("gain in held-out reward"),
     "heldout_reward_gain_se": _("its standard error"),
+    "heldout_second_score_gain": _("gain in the score of the checking model"),
+    "heldout_second_score_gain_se": _("its standard error"),
+    "heldout_length_ratio": _("length after, as a multiple"),
+    "best_update": _("update that was kept"),
+    "stopped_at_update": _("update at which the KL limit stopped"),
     "train_rows": _("training rows"),
     "heldout_rows": _("held-out rows"),
     "prompts_cut": _("prompts cut"),
@@ -59,24 +79,35 @@ COMPOSED: tuple[tuple[re.Pattern[str], Promise], ...] = (
 )
 # What stands on top of a run's final figures, the rest following.
 HEADLINES = (
-    "heldout_accuracy", "heldout_accuracy_se", "heldout_loss", "heldout_reward_before",
-    "heldout_reward_after", "heldout_reward_gain", "heldout_reward_gain_se", "heldout_kl_sequence_after",
+    "heldout_accuracy", "heldout_accuracy_se", "heldout_loss", "heldout_reward_gain",
+    "heldout_reward_gain_se", "heldout_reward_before", "heldout_reward_after", "heldout_kl_sequence_after",
     "heldout_distinct_share_after",
 )  # fmt: skip
 CHARTS: tuple[tuple[Promise, tuple[str, ...]], ...] = (
-    (_("Reward"), ("reward", "reward_after_kl")),
-    (_("KL from the starting policy"), ("kl_sequence",)),
+    (_("Reward"), ("reward", "heldout_reward")),
+    (_("Score of the checking model"), ("heldout_second_score",)),
+    (
+        _("Reward, in standard deviations"),
+        ("reward_normalised", "heldout_reward_normalised", "reward_after_kl"),
+    ),
+    (_("KL from the starting policy"), ("kl_sequence", "heldout_kl_sequence", "kl_target")),
+    (_("KL coefficient"), ("kl_coefficient", "kl_floor")),
+    (_("Distinct answers"), ("distinct_share", "heldout_distinct_share")),
+    (_("Answers that end"), ("ended_share", "heldout_ended_share")),
+    (_("Length of the answers"), ("response_length", "heldout_response_length")),
+    (_("Perplexity under the starting policy"), ("heldout_reference_perplexity",)),
     (_("Loss"), ("loss", "heldout_loss")),
     (_("Accuracy"), ("accuracy", "heldout_accuracy")),
     (_("Token accuracy"), ("token_accuracy", "heldout_token_accuracy")),
     (_("Margin"), ("margin", "heldout_margin")),
-    (_("Length of the answers"), ("response_length",)),
-    (_("Shares of the answers"), ("distinct_share", "ended_share")),
     (_("Policy and value loss"), ("policy_loss", "value_loss")),
     (_("Entropy"), ("entropy",)),
-    (_("Gradient norm"), ("grad_norm",)),
+    (_("Gradient norm"), ("grad_norm", "value_grad_norm")),
     (_("Learning rate"), ("learning_rate",)),
 )
+
+# Settings that stand in a chart beside what they govern: the figure that must be there, and the setting.
+GUIDES = (("kl_coefficient", "kl_floor"), ("kl_sequence", "kl_target"))
 
 
 @dataclass(frozen=True)
@@ -99,11 +130,24 @@ def label_of(name: str) -> str:
 
 def charts_for(names: Collection[str]) -> list[dict[str, Any]]:
     """The charts that have something to show. Each names all its series: others may be measured later."""
+    guides = {setting for _figure, setting in GUIDES}
     return [
-        {"title": str(title), "series": [{"name": name, "label": label_of(name)} for name in series]}
+        {
+            "title": str(title),
+            "series": [{"name": name, "label": label_of(name), "guide": name in guides} for name in series],
+        }
         for title, series in CHARTS
-        if any(name in names for name in series)
+        if any(name in names and name not in guides for name in series)
     ]
+
+
+def guides_of(series: Columns, *, config: Mapping[str, object]) -> Columns:
+    """Level lines for the settings above zero that govern a measured figure, at the steps where it is."""
+    return {
+        setting: [None if value is None else level for value in series[figure]]
+        for figure, setting in GUIDES
+        if figure in series and isinstance(level := config.get(setting), int | float) and level > 0
+    }
 
 
 def in_order(names: Collection[str]) -> list[str]:

@@ -27,7 +27,10 @@ def follow(run: TrainingRun, *, tell: Callable[[str], None]) -> TrainingRun:
             tell(line)
             last = line
         if job.has_ended:
-            return TrainingRun.objects.select_related("job", "output_model").get(pk=run.pk)
+            ended = TrainingRun.objects.select_related("job", "output_model").get(pk=run.pk)
+            for alarm in ended.standing_alarms:
+                tell(_("Alarm: %(reason)s %(hint)s") % {"reason": alarm.reason, "hint": alarm.hint})
+            return ended
         waited = time.monotonic() - started_at
         if job.state == Job.State.QUEUED and waited > SECONDS_UNTIL_IMPATIENT and not complained:
             tell(_("No worker has taken the run yet. Is one running? Start everything with “make run”."))
@@ -44,6 +47,7 @@ def outcome(run: TrainingRun) -> dict[str, Any]:
         "model": str(model.uid) if model else None,
         "model_name": str(model) if model else None,
         "metrics": model.metrics if model else {},
+        "alarms": run.result.get("alarms", []),
         "seconds": run.result.get("seconds"),
         "cpu_seconds": run.result.get("cpu_seconds"),
         "reason": run.job.reason,

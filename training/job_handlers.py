@@ -30,6 +30,7 @@ def train(context: JobContext) -> dict[str, object]:
         "dataset_version__workspace",
         "base_model__workspace",
         "reward_model__workspace",
+        "second_model__workspace",
         "output_model",
     ).get(uid=context.payload["run"])
     if run.output_model is None:
@@ -54,6 +55,8 @@ def stage_inputs(context: JobContext, run: TrainingRun) -> dict[str, str]:
         inputs["model"] = registry.stage_model(run.base_model, root / "model")
     if run.reward_model:
         inputs["reward_model"] = registry.stage_model(run.reward_model, root / "reward_model")
+    if run.second_model:
+        inputs["second_model"] = registry.stage_model(run.second_model, root / "second_model")
     return {name: str(path) for name, path in inputs.items()}
 
 

@@ -1,6 +1,7 @@
 """Reads a run's metrics for charts: at most a thousand points, at a cost that does not grow with the run."""
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,8 +46,27 @@ def metrics_for(run: TrainingRun, *, after: int = -1, limit: int = MOST_POINTS) 
     if last - first < limit:
         rows = list(newer.order_by("step").values_list("step", "values"))
     else:
-        rows = _sampled(run, first=first, span=last - first, limit=limit)
+        rows = _thinned(run, first=first, last=last, limit=limit)
     return Points(steps=[step for step, _values in rows], series=_columns(rows), last_step=last)
+
+
+def _thinned(run: TrainingRun, *, first: int, last: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
+    """Evenly spaced rows, and those of the evaluations, which even spacing would mostly miss."""
+    evaluations = _evaluation_steps(run, first=first, last=last, limit=limit // 3)
+    found = dict(_sampled(run, first=first, span=last - first, limit=limit - len(evaluations)))
+    if evaluations:
+        evaluated = RunMetric.objects.filter(run=run, step__in=evaluations)
+        found |= dict(evaluated.values_list("step", "values"))
+    return sorted(found.items())
+
+
+def _evaluation_steps(run: TrainingRun, *, first: int, last: int, limit: int) -> list[int]:
+    """PPO answers held-out prompts at the multiples of a setting; evenly thinned to `limit` of them."""
+    every = run.config.get("evaluate_every")
+    if not isinstance(every, int) or every < 1:
+        return []
+    stride = every * math.ceil(((last - first) // every + 1) / max(1, limit))
+    return list(range(math.ceil(first / stride) * stride, last + 1, stride))
 
 
 def _sampled(run: TrainingRun, *, first: int, span: int, limit: int) -> list[tuple[int, dict[str, Any]]]:

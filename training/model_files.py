@@ -6,6 +6,8 @@ import struct
 from pathlib import Path
 from typing import Any
 
+from training.alarms import AlarmUnreadable, standing_in
+
 ALLOWED = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.(safetensors|json)\Z")
 RESULT = "result.json"
 LONGEST_HEADER = 100 * 2**20
@@ -91,4 +93,9 @@ def read_result(directory: Path) -> dict[str, Any]:
         or not isinstance(result.get("metrics"), dict)
     ):
         raise ModelFilesRefused("result.json is not of schema 1.")
-    return result
+    try:
+        # An alarm that cannot be read is refused with its model: left out, the model would look sound.
+        alarms = standing_in(result)
+    except AlarmUnreadable as error:
+        raise ModelFilesRefused(f"result.json is not of schema 1. {error}") from error
+    return result | {"alarms": [alarm.as_json() for alarm in alarms]}

@@ -12,8 +12,11 @@ from core.api import refuse_unknown_parameters
 from core.pagination import newest_first
 from corpus import lineage
 from training.access import model_for, models_of
+from training.alarm_notices import badge_of_model, notice_of_model
+from training.comparison import comparison_of
 from training.figures import final_figures, labelled_settings
-from training.models import Stage
+from training.models import Stage, TrainingRun
+from training.reward_quality import quality_of
 
 
 @member_page(Role.REVIEWER)
@@ -21,7 +24,7 @@ from training.models import Stage
 def models(request: WorkspaceRequest) -> HttpResponse:
     refuse_unknown_parameters(request, {"before"})
     page = newest_first(models_of(request.membership), before=request.GET.get("before", ""))
-    rows = [(model, final_figures(model.metrics)[0][:1]) for model in page.rows]
+    rows = [(model, final_figures(model.metrics)[0][:1], badge_of_model(model)) for model in page.rows]
     return render(request, "training/models.html", {"page": page, "rows": rows})
 
 
@@ -32,15 +35,20 @@ def model(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
     node = ("model_version", found.uid)
     workspace = request.membership.workspace
     headlines, figures = final_figures(found.metrics)
+    run: TrainingRun | None = getattr(found, "made_by", None)
+    is_policy, is_reward_model = found.stage == Stage.PPO, found.stage == Stage.REWARD
     context = {
+        "notice": notice_of_model(run) if run else None,
+        "comparison": comparison_of(found.metrics, config=found.manifest["config"]) if is_policy else None,
+        "quality": quality_of(found.metrics) if is_reward_model else None,
         "model": found,
         "headlines": headlines,
         "figures": figures,
         "settings": labelled_settings(stage=found.stage, config=found.manifest["config"]),
         "parents": lineage.ancestors(workspace=workspace, node=node),
         "children": lineage.descendants(workspace=workspace, node=node),
-        "is_reward_model": found.stage == Stage.REWARD,
-        "run": getattr(found, "made_by", None),
+        "is_reward_model": is_reward_model,
+        "run": run,
         "bytes": sum(file["bytes"] for file in found.manifest["files"]),
     }
     return render(request, "training/model.html", context)

@@ -8,6 +8,10 @@ from accounts.models import Membership, Workspace
 from core.ids import uuid7
 from corpus.models import DatasetVersion
 from jobs.models import Job
+from training.alarms import Alarm, standing_in
+
+# A run that is evaluated after each of a million updates shows its newest alarms.
+MOST_ALARMS_READ = 200
 
 
 class Stage(models.TextChoices):
@@ -40,6 +44,12 @@ class ModelVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.name} v{self.number}"
 
+    @property
+    def standing_alarms(self) -> list[Alarm]:
+        """What stood for this policy when its run kept it."""
+        run: TrainingRun | None = getattr(self, "made_by", None)
+        return run.standing_alarms if run else []
+
 
 class TrainingRun(models.Model):
     """One launch of a stage. Its state is its job's state."""
@@ -56,6 +66,14 @@ class TrainingRun(models.Model):
     )
     reward_model = models.ForeignKey(
         ModelVersion, on_delete=models.PROTECT, null=True, blank=True, related_name="runs_as_reward"
+    )
+    second_model = models.ForeignKey(
+        ModelVersion,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="runs_as_second",
+        help_text="Another reward model that only judges held-out answers; the policy never learns from it.",
     )
     job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="training_run")
     output_model = models.OneToOneField(
@@ -82,11 +100,25 @@ class TrainingRun(models.Model):
                 ),
                 name="run_reward_model_fits_stage",
             ),
+            models.CheckConstraint(
+                condition=Q(stage="ppo") | Q(second_model__isnull=True),
+                name="run_second_model_fits_stage",
+            ),
         ]
         indexes = [models.Index(fields=["workspace", "-id"], name="run_by_workspace")]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def standing_alarms(self) -> list[Alarm]:
+        """What stands for the policy that the run kept."""
+        return standing_in(self.result)
+
+    def raised_alarms(self) -> list[Alarm]:
+        """What was raised on the way, the newest first, whether or not it stands."""
+        rows = self.alarm_rows.order_by("-step", "kind")[:MOST_ALARMS_READ]
+        return [Alarm(step=row.step, kind=row.kind, reason=row.reason, hint=row.hint) for row in rows]
 
 
 class RunMetric(models.Model):
@@ -111,3 +143,16 @@ class RunSample(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "step", "position"], name="sample_once")]
+
+
+class RunAlarm(models.Model):
+    """A sign of reward hacking, or the KL limit, that stood at the evaluation after this step."""
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="alarm_rows")
+    step = models.PositiveIntegerField()
+    kind = models.CharField(max_length=20)
+    reason = models.TextField()
+    hint = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "step", "kind"], name="alarm_once")]

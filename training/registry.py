@@ -58,6 +58,8 @@ def parents_of_run(run: TrainingRun) -> list[tuple[lineage.Node, str]]:
         parents.append((("model_version", run.base_model.uid), "base"))
     if run.reward_model:
         parents.append((("model_version", run.reward_model.uid), "reward_model"))
+    if run.second_model:
+        parents.append((("model_version", run.second_model.uid), "second_model"))
     role = "prompts" if run.stage == Stage.PPO else "dataset"
     parents.append((("dataset_version", run.dataset_version.uid), role))
     return parents

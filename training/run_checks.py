@@ -49,14 +49,21 @@ def problems(
     dataset_version: DatasetVersion | None,
     base_model: ModelVersion | None,
     reward_model: ModelVersion | None,
+    second_model: ModelVersion | None,
 ) -> dict[str, str]:
     """What does not fit, by field; empty when the run can start."""
     found = {
         "dataset_version": _data_problem(stage, dataset_version),
         "base_model": _base_problem(stage, base_model),
         "reward_model": _reward_problem(stage, reward_model),
+        "second_model": _second_problem(stage, second_model, reward_model),
     }
-    given = {"dataset_version": dataset_version, "base_model": base_model, "reward_model": reward_model}
+    given = {
+        "dataset_version": dataset_version,
+        "base_model": base_model,
+        "reward_model": reward_model,
+        "second_model": second_model,
+    }
     for name, part in given.items():
         if part is not None and part.workspace_id != workspace.pk:
             found[name] = _("There is nothing by this id in this workspace.")
@@ -92,4 +99,17 @@ def _reward_problem(stage: Stage, model: ModelVersion | None) -> str:
         return _("Choose a trained reward model.")
     if model.stage != Stage.REWARD:
         return _("Choose a reward model; this is a language model.")
+    return ""
+
+
+def _second_problem(stage: Stage, model: ModelVersion | None, reward_model: ModelVersion | None) -> str:
+    if model is None:
+        return ""
+    if stage != Stage.PPO:
+        return _("Only PPO takes a checking model.")
+    if model.stage != Stage.REWARD:
+        return _("Choose a reward model; this is a language model.")
+    # By its content: a run that was repeated with the same seed registers the same weights again.
+    if reward_model is not None and model.sha256 == reward_model.sha256:
+        return _("Choose another model than the reward model: the policy learns to please that one.")
     return ""

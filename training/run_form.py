@@ -19,7 +19,7 @@ BASIC = {
     Stage.PRETRAIN: ("steps", "batch_size", "hidden_size", "layers"),
     Stage.SFT: ("steps", "batch_size", "learning_rate"),
     Stage.REWARD: ("steps", "batch_size", "learning_rate"),
-    Stage.PPO: ("updates", "batch_size", "kl_coefficient", "max_new_tokens"),
+    Stage.PPO: ("updates", "batch_size", "max_new_tokens", "kl_coefficient", "kl_target"),
 }
 PREFIX = "set-"
 
@@ -49,6 +49,7 @@ class RunForm(forms.Form):
             self.fields["base_model"] = _choice(_("Start from the model"), self.bases)
         if wants_reward:
             self.fields["reward_model"] = _choice(_("Reward model"), self.rewards)
+            self.fields["second_model"] = _checking_model(self.rewards)
         for name, field in settings_fields(stage).items():
             self.fields[PREFIX + name] = _setting(field)
 
@@ -84,6 +85,7 @@ class RunForm(forms.Form):
             "dataset_version": self.versions.get(given["dataset_version"]),
             "base_model": self.bases.get(given.get("base_model", "")),
             "reward_model": self.rewards.get(given.get("reward_model", "")),
+            "second_model": self.rewards.get(given.get("second_model", "")),
             "config_values": {
                 name: given[PREFIX + name] if kind is bool else typed_value(given[PREFIX + name], kind=kind)
                 for name, kind in kinds.items()
@@ -113,6 +115,17 @@ def _choice(label: str, rows: dict[str, DatasetVersion] | dict[str, ModelVersion
     return forms.ChoiceField(
         label=label, choices=choices, error_messages={"invalid_choice": _("Choose one of these.")}
     )
+
+
+def _checking_model(rewards: dict[str, ModelVersion]) -> forms.ChoiceField:
+    field = _choice(_("Checking model"), rewards)
+    field.required = False
+    field.choices = [("", _("None")), *((uid, str(row)) for uid, row in rewards.items())]
+    field.help_text = _(
+        "A reward model that only judges the held-out answers; the policy never learns from it. When its "
+        "score falls while the reward rises, the alarm says so. Best trained on other pairs or another seed."
+    )
+    return field
 
 
 def _setting(field: Any) -> forms.Field:

@@ -16,10 +16,13 @@ from core.pagination import newest_first
 from core.requests import is_htmx
 from jobs.directories import log_of
 from training.access import run_for, runs_of
+from training.alarm_notices import badge_of_run, notice_for
 from training.charting import chart_data
+from training.comparison import comparison_of
 from training.figures import final_figures, in_order, label_of, labelled_settings, written
 from training.metrics import latest_rows
-from training.models import RunSample, Stage, TrainingRun
+from training.models import RunAlarm, RunSample, Stage, TrainingRun
+from training.reward_quality import quality_of
 from training.run_checks import RunRefused
 from training.run_form import RunForm, initial_values
 from training.runs import cancel_run, start_run
@@ -38,7 +41,10 @@ def runs(request: WorkspaceRequest) -> HttpResponse:
     if dataset := request.GET.get("dataset", ""):
         found = found.filter(dataset_version__uid=as_uid(dataset, field="dataset"))
     page = newest_first(found, before=request.GET.get("before", ""))
-    return render(request, "training/runs.html", {"page": page, "dataset": dataset})
+    alarmed = RunAlarm.objects.filter(run__in=page.rows).values_list("run_id", flat=True).distinct()
+    raised = set(alarmed)
+    rows = [(run, badge_of_run(run, was_raised=run.pk in raised)) for run in page.rows]
+    return render(request, "training/runs.html", {"page": page, "rows": rows, "dataset": dataset})
 
 
 def as_uid(text: str, *, field: str) -> uuid.UUID:
@@ -86,17 +92,23 @@ def _form_page(request: HttpRequest, form: RunForm, *, status: int) -> HttpRespo
 def run(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
     found = run_for(membership=request.membership, uid=uid)
     if is_htmx(request):
-        context = {"run": found, "log": log_tail(found), "is_fragment": True}
-        return render(request, "training/run.html#live", context)
+        context = {"run": found, "log": log_tail(found), "notice": notice_for(found), "is_fragment": True}
+        # A notice that the page has already is not sent again: it would be read out anew every two seconds.
+        known = request.GET.get("alarm", "")
+        return render(request, "training/run.html#live", context | {"known_alarm": known})
     return render(request, "training/run.html", _run_context(found))
 
 
 def _run_context(found: TrainingRun) -> dict[str, Any]:
     rows = latest_rows(found)
     names = in_order({name for row in rows for name in row.values})[:COLUMNS_SHOWN]
-    headlines, figures = final_figures(found.result.get("metrics", {}))
+    metrics = found.result.get("metrics", {})
+    headlines, figures = final_figures(metrics)
     return {
         "run": found,
+        "notice": notice_for(found),
+        "comparison": comparison_of(metrics, config=found.config) if found.stage == Stage.PPO else None,
+        "quality": quality_of(metrics) if found.stage == Stage.REWARD else None,
         "columns": [label_of(name) for name in names],
         "rows": [(row.step, [written(row.values.get(name, "")) for name in names]) for row in rows],
         "last_step": rows[0].step if rows else -1,

@@ -30,6 +30,7 @@ def start_run(
     name: str = "",
     base_model: ModelVersion | None = None,
     reward_model: ModelVersion | None = None,
+    second_model: ModelVersion | None = None,
     by: Membership | None = None,
 ) -> TrainingRun:
     """Queue a training run. Raises RunRefused that names every part and every setting that does not fit."""
@@ -40,6 +41,7 @@ def start_run(
         dataset_version=dataset_version,
         base_model=base_model,
         reward_model=reward_model,
+        second_model=second_model,
     )
     config = _checked_config(known, config_values, refused)
     name = _checked_name(name or default_name(known, dataset_version), refused)
@@ -56,6 +58,7 @@ def start_run(
                 dataset_version=dataset_version,
                 base_model=base_model,
                 reward_model=reward_model,
+                second_model=second_model,
                 created_by=by,
             )
         )

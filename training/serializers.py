@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from training.alarms import Alarm
 from training.models import ModelVersion, Stage, TrainingRun
 
 
@@ -15,7 +16,22 @@ class NewRun(serializers.Serializer[Any]):
     dataset_version = serializers.UUIDField()
     base_model = serializers.UUIDField(required=False, allow_null=True, default=None)
     reward_model = serializers.UUIDField(required=False, allow_null=True, default=None)
+    second_model = serializers.UUIDField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Another reward model that only judges the held-out answers. For ppo.",
+    )
     config = serializers.DictField(required=False, default=dict)
+
+
+class RaisedAlarm(serializers.Serializer[Alarm]):
+    """A sign of reward hacking, or the KL limit, that stood at the evaluation after this update."""
+
+    step = serializers.IntegerField()
+    kind = serializers.CharField()
+    reason = serializers.CharField()
+    hint = serializers.CharField()
 
 
 class RunSummary(serializers.Serializer[TrainingRun]):
@@ -28,6 +44,7 @@ class RunSummary(serializers.Serializer[TrainingRun]):
     dataset_version = serializers.UUIDField(source="dataset_version.uid")
     base_model = serializers.UUIDField(source="base_model.uid", default=None, allow_null=True)
     reward_model = serializers.UUIDField(source="reward_model.uid", default=None, allow_null=True)
+    second_model = serializers.UUIDField(source="second_model.uid", default=None, allow_null=True)
     model = serializers.UUIDField(source="output_model.uid", default=None, allow_null=True)
     created_at = serializers.DateTimeField()
 
@@ -41,6 +58,11 @@ class RunDetail(RunSummary):
     seed = serializers.IntegerField()
     environment = serializers.JSONField()
     result = serializers.JSONField()
+    alarms = RaisedAlarm(
+        many=True,
+        source="raised_alarms",
+        help_text="The newest that were raised during training; what stands for the model is in `result`.",
+    )
     started_at = serializers.DateTimeField(source="job.started_at", allow_null=True)
     ended_at = serializers.DateTimeField(source="job.ended_at", allow_null=True)
 
@@ -73,6 +95,9 @@ class ModelSummary(serializers.Serializer[ModelVersion]):
 
 class ModelDetail(ModelSummary):
     manifest = serializers.JSONField()
+    alarms = RaisedAlarm(
+        many=True, source="standing_alarms", help_text="What stood for this policy when its run kept it."
+    )
     run = serializers.UUIDField(source="made_by.uid", default=None, allow_null=True)
 
 

@@ -6,6 +6,8 @@ const FAILED_POLL_MS = 6000;
 const COLOURS = ["--chart-1", "--chart-2", "--chart-3", "--chart-4"];
 const TABLE_ROWS = 200;
 const HEIGHT = 208;
+// Steps are counted: no half of one on the axis.
+const WHOLE_STEPS = [...Array(10).keys()].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power));
 
 // Canvas knows no custom properties: a probe resolves them in the theme of the moment.
 function colour(name) {
@@ -23,6 +25,12 @@ export function figure(value) {
   const size = Math.abs(value);
   if (size !== 0 && (size < 0.001 || size >= 1e6)) return value.toExponential(2);
   return String(Number(value.toPrecision(4)));
+}
+
+// Few points are dotted, and so is what was measured at some steps only: a line alone would hide how rarely.
+function hasDots(column) {
+  const measured = column.filter((value) => value != null).length;
+  return measured < 40 || (measured < 120 && measured <= column.length / 2);
 }
 
 const lastOf = (column) => column.findLast((value) => value !== null);
@@ -83,16 +91,16 @@ class Chart {
     const axis = {
       stroke: text, font, grid: { stroke: line, width: 1 }, ticks: { show: false }, border: { show: false },
     };
-    const lines = this.spec.series.map(({ label }, index) => ({
-      label, stroke: colour(COLOURS[index % COLOURS.length]), width: 1.75, spanGaps: true,
-      dash: index >= COLOURS.length ? [5, 4] : undefined,
-      points: { show: (plot, number) => plot.data[number].filter((value) => value != null).length < 40, size: 5 },
+    const lines = this.spec.series.map(({ label, guide }, index) => ({
+      label, stroke: guide ? text : colour(COLOURS[index % COLOURS.length]), width: guide ? 1 : 1.75, spanGaps: true,
+      dash: guide || index >= COLOURS.length ? [5, 4] : undefined,
+      points: { show: (plot, number) => !guide && hasDots(plot.data[number]), size: 5 },
       value: (plot, value, number) => figure(value ?? lastOf(plot.data[number])),
     }));
     const steps = { label: "step", value: (plot, value) => figure(value ?? lastOf(plot.data[0])) };
     return {
       ...this.#size(), series: [steps, ...lines], scales: { x: { time: false } }, padding: [10, 10, 0, 0],
-      axes: [{ ...axis, size: 28 }, { ...axis, size: 48, values: (plot, values) => values.map(figure) }],
+      axes: [{ ...axis, size: 28, incrs: WHOLE_STEPS }, { ...axis, size: 48, values: (plot, values) => values.map(figure) }],
       cursor: { points: { size: 6 }, sync: { key: "run" } }, legend: { live: true },
     };
   }

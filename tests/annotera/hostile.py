@@ -31,7 +31,7 @@ from tests.annotation.worlds import consenting, rules_of
 from tests.annotera.objects import Objects
 from tests.conftest import Cast
 from tests.training.registered import finish, make_model, make_run
-from training.models import ModelVersion, RunMetric, RunSample, TrainingRun
+from training.models import ModelVersion, RunAlarm, RunMetric, RunSample, TrainingRun
 
 SECRET_MODEL = "secret-source-of"
 LABELS: set[str] = set()
@@ -174,6 +174,9 @@ class HostileObjects(Objects):
         RunMetric.objects.create(run=run, step=0, values={line("figure")[:60]: 1.0})
         sample = {"prompt": line("asked"), "response": block("said"), "score": 1.0}
         RunSample.objects.create(run=run, step=0, position=0, values=sample)
+        RunAlarm.objects.create(
+            run=run, step=0, kind=LINE[:20], reason=block("alarm"), hint=block("alarm-hint")
+        )
         TrainingRun.objects.filter(pk=run.pk).update(environment={line("part"): line("part-version")})
         Job.objects.filter(pk=run.job_id).update(sentence=line("run-sentence"))
         return run

@@ -24,7 +24,7 @@ from jobs.models import Job, Queue
 from tests.annotation.worlds import add_tasks, an_answer, consenting, make_project, task_record
 from tests.conftest import Cast
 from tests.training.registered import frozen, make_model, make_run
-from training.models import ModelVersion, RunMetric, RunSample, TrainingRun
+from training.models import ModelVersion, RunAlarm, RunMetric, RunSample, TrainingRun
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +112,19 @@ class Objects:
 
     @cached_property
     def model(self) -> ModelVersion:
-        """Made by PPO, so that a base and a reward model exist too."""
-        return make_model(self.cast.workspace, Path(settings.WORK_ROOT) / "made", "ppo")
+        """Made by PPO, so that a base, a reward and a checking model exist too."""
+        directory = Path(settings.WORK_ROOT) / "made"
+        base = make_model(self.cast.workspace, directory)
+        judges = [
+            make_model(
+                self.cast.workspace, directory, "reward", base_model=base, config_values={"seed": seed}
+            )
+            for seed in (1, 2)
+        ]
+        return make_model(
+            self.cast.workspace, directory, "ppo", base_model=base, reward_model=judges[0],
+            second_model=judges[1],
+        )  # fmt: skip
 
     def make_everything(self) -> None:
         """A row in every table."""
@@ -131,4 +142,5 @@ class Objects:
         run = self.model.made_by
         RunMetric.objects.create(run=run, step=0, values={"loss": 1.0})
         RunSample.objects.create(run=run, step=0, position=0, values={"prompt": "Why?"})
+        RunAlarm.objects.create(run=run, step=8, kind="length", reason="The answers became longer.")
         remembered(membership=self.cast.bob, key="key", route="r", body=b"", act=lambda: (200, {}))

@@ -45,8 +45,8 @@ FIELDS = {
     ),
     "api-tokens": ("name", "days", "\\ud800"),
     "api-runs": (
-        "stage", "name", "dataset_version", "base_model", "reward_model", "config", "config.steps",
-        "config.learning_rate", "config.\\ud800", "\\ud800",
+        "stage", "name", "dataset_version", "base_model", "reward_model", "second_model", "config",
+        "config.steps", "config.learning_rate", "config.\\ud800", "\\ud800",
     ),
     "api-assignment-submit": (
         "answer", "answer.ranking", "answer.unranked", "answer.shown_order", "answer.all_bad",
@@ -192,7 +192,7 @@ def test_a_parameter_that_does_not_exist_is_refused_never_ignored(cast: Cast, na
         assert list(answer.json()["error"]["fields"]) == list(probe)
 
 
-OUTSIDE_OF_WORKSPACE = ["dataset_version", "base_model", "reward_model"]
+OUTSIDE_OF_WORKSPACE = ["dataset_version", "base_model", "reward_model", "second_model"]
 
 
 @pytest.mark.parametrize("field", OUTSIDE_OF_WORKSPACE)
@@ -203,6 +203,7 @@ def test_a_part_of_another_workspace_in_a_body_does_not_exist(cast: Cast, field:
         "dataset_version": objects.version,
         "base_model": objects.model.made_by.base_model,
         "reward_model": objects.model.made_by.reward_model,
+        "second_model": objects.model.made_by.second_model,
     }
     _token, secret = create_token(membership=cast.charlie, name="script")
     client = Client(headers={"Authorization": f"Token {secret}"})

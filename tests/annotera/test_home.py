@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import pytest
 from django.urls import reverse
 
 from annotation.models import Project, Task
 from tests.conftest import Cast
+from tests.training.alarmed import LENGTH, keep, ppo_run
 
 
 def open_home(cast: Cast, membership) -> str:
@@ -41,6 +44,11 @@ def test_the_home_costs_the_same_with_many_projects(cast: Cast, django_assert_nu
     client.get(reverse("workspace-home", args=["acme"]))
     with django_assert_num_queries(11):
         client.get(reverse("workspace-home", args=["acme"]))
+
+
+def test_a_policy_under_an_alarm_is_marked_at_its_station_and_in_the_list(cast: Cast, tmp_path: Path):
+    keep(ppo_run(cast.workspace, tmp_path), tmp_path, LENGTH)
+    assert open_home(cast, cast.rita).count("hacking suspected") == 2
 
 
 def test_another_workspace_does_not_exist(cast: Cast):

@@ -14,7 +14,13 @@ OURS = ("accounts", "jobs", "corpus", "annotation", "qa", "training")
 # Persons and workspaces stand above the wall; everything else belongs to exactly one workspace.
 ABOVE = {"User", "Workspace"}
 # Parts of one parent each, which carries the workspace.
-PARTS = {"TaskBody": "task", "Candidate": "task", "RunMetric": "run", "RunSample": "run"}
+PARTS = {
+    "TaskBody": "task",
+    "Candidate": "task",
+    "RunMetric": "run",
+    "RunSample": "run",
+    "RunAlarm": "run",
+}
 
 
 def our_models() -> list[type[models.Model]]:

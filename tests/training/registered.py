@@ -21,7 +21,9 @@ def safetensors(*, values: int = 4) -> bytes:
     return struct.pack("<Q", len(header)) + header + b"\x00" * (4 * values)
 
 
-def write_output(directory: Path, *, stage: str = "pretrain", seed: int = 0, **metrics: float) -> Path:
+def write_output(
+    directory: Path, *, stage: str = "pretrain", seed: int = 0, alarms: object = None, **metrics: float
+) -> Path:
     """What the engine leaves behind; the seed makes the weights differ."""
     directory.mkdir(parents=True)
     (directory / "model.safetensors").write_bytes(safetensors(values=4 + seed))
@@ -31,6 +33,8 @@ def write_output(directory: Path, *, stage: str = "pretrain", seed: int = 0, **m
         "schema": 1, "stage": stage, "metrics": metrics or {"heldout_loss": 1.5}, "steps": 3,
         "environment": {"torch": "2.13.0", "device": "cpu", "seed": 17}, "seconds": 2.5, "cpu_seconds": 2.0,
     }  # fmt: skip
+    if alarms is not None:
+        result["alarms"] = alarms
     (directory / "result.json").write_text(json.dumps(result))
     return directory
 
@@ -48,9 +52,11 @@ def make_run(workspace: Workspace, stage: str = "pretrain", **parts: Any) -> Tra
     return start_run(workspace=workspace, stage=stage, **parts)
 
 
-def finish(run: TrainingRun, directory: Path, **metrics: float) -> ModelVersion:
+def finish(run: TrainingRun, directory: Path, *, alarms: object = None, **metrics: float) -> ModelVersion:
     """Register a model for the run, as its job would."""
-    output = write_output(directory / str(run.uid), stage=run.stage, seed=run.pk % 50, **metrics)
+    output = write_output(
+        directory / str(run.uid), stage=run.stage, seed=run.pk % 50, alarms=alarms, **metrics
+    )
     collected = registry.collect(workspace=run.workspace, directory=output)
     model = registry.register(run=run, collected=collected)
     Job.objects.filter(pk=run.job_id).update(state=Job.State.SUCCEEDED, ended_at=run.created_at, progress=1.0)

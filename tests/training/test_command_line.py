@@ -75,7 +75,7 @@ def test_names_of_another_workspace_are_unknown(cast: Cast) -> None:
 
 def test_typed_texts_become_numbers_and_switches() -> None:
     texts = assignments(
-        ["updates= 3", "kl_coefficient=1e-2", "normalise_scores=off", "whiten_advantages=YES"]
+        ["updates= 3", "kl_coefficient=1e-2", "kl_floor=0", "normalise_scores=off", "whiten_advantages=YES"]
     )
     config = parse_config(stage="ppo", values=typed_values(stage="ppo", texts=texts))
     assert (config.updates, config.kl_coefficient) == (3, 0.01)  # type: ignore[union-attr]

@@ -1,6 +1,14 @@
 import pytest
 
-from training.figures import charts_for, final_figures, in_order, label_of, labelled_settings, written
+from training.figures import (
+    charts_for,
+    final_figures,
+    guides_of,
+    in_order,
+    label_of,
+    labelled_settings,
+    written,
+)
 
 
 @pytest.mark.parametrize(
@@ -51,3 +59,26 @@ def test_known_figures_keep_their_order() -> None:
 def test_settings_are_listed_as_the_form_lists_them() -> None:
     listed = labelled_settings(stage="ppo", config={"normalise_scores": False, "updates": 3, "gone": 1})
     assert listed == [("Updates", "3"), ("Normalise scores", "no")]
+
+
+def test_held_out_figures_stand_beside_what_was_seen_in_training() -> None:
+    names = {"reward", "heldout_reward", "kl_sequence", "heldout_kl_sequence", "heldout_second_score"}
+    charts = {chart["title"]: [series["name"] for series in chart["series"]] for chart in charts_for(names)}
+    assert charts["Reward"] == ["reward", "heldout_reward"]
+    assert charts["KL from the starting policy"][:2] == ["kl_sequence", "heldout_kl_sequence"]
+    assert charts["Score of the checking model"] == ["heldout_second_score"]
+
+
+def test_a_setting_is_a_guide_beside_what_it_governs_and_no_chart_alone() -> None:
+    assert charts_for({"kl_floor", "kl_target"}) == []
+    [chart] = charts_for({"kl_coefficient", "kl_floor"})
+    assert [(series["name"], series["guide"]) for series in chart["series"]] == [
+        ("kl_coefficient", False),
+        ("kl_floor", True),
+    ]
+
+
+def test_guides_are_level_where_their_figure_was_measured() -> None:
+    series: dict[str, list[float | None]] = {"kl_coefficient": [0.15, None, 0.1], "loss": [1.0, 1.0, 1.0]}
+    assert guides_of(series, config={"kl_floor": 0.1, "kl_target": 4.0}) == {"kl_floor": [0.1, None, 0.1]}
+    assert guides_of(series, config={"kl_floor": 0.0}) == guides_of(series, config={}) == {}

@@ -63,6 +63,33 @@ def test_only_newer_steps_are_read(cast: Cast) -> None:
     assert (nothing.steps, nothing.last_step) == ([], 20)
 
 
+def fill_evaluated(run: TrainingRun, *, steps: int, every: int) -> None:
+    """A run that measures a held-out figure at some of its steps."""
+    fill(run, steps=steps)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE training_runmetric SET "values" = "values" || jsonb_build_object('heldout', step)
+            WHERE run_id = %s AND step %% %s = 0""",
+            [run.pk, every],
+        )
+    TrainingRun.objects.filter(pk=run.pk).update(config=run.config | {"evaluate_every": every})
+    run.refresh_from_db()
+
+
+@pytest.mark.parametrize(("steps", "every", "least"), [(1500, 8, 187), (5000, 40, 125), (20_000, 7, 300)])
+def test_a_long_run_keeps_its_evaluations(cast: Cast, steps: int, every: int, least: int) -> None:
+    run = make_run(cast.workspace)
+    fill_evaluated(run, steps=steps, every=every)
+    points = metrics_for(run)
+    evaluated = [step for step in points.series["heldout"] if step is not None]
+    assert least <= len(evaluated)
+    assert len(points.steps) <= 1000
+    assert points.steps == sorted(set(points.steps))
+    assert (points.steps[0], points.steps[-1]) == (1, steps)
+    gaps = {later - earlier for earlier, later in zip(evaluated, evaluated[1:], strict=False)}
+    assert max(gaps) <= -(-steps // 333) + every
+
+
 def test_another_runs_figures_stay_apart(cast: Cast) -> None:
     run, other = make_run(cast.workspace), make_run(cast.workspace)
     fill(other, steps=5000)

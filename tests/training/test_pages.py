@@ -166,6 +166,18 @@ def test_the_metrics_are_columns_for_the_charts(cast: Cast) -> None:
     assert page(cast, cast.rita, f"runs/{run.uid}/metrics/?since=2").status_code == 400
 
 
+def test_a_chart_shows_the_floor_beside_the_coefficient(cast: Cast, home: Path) -> None:
+    reward = make_model(cast.workspace, home, "reward")
+    run = make_run(cast.workspace, "ppo", base_model=reward.made_by.base_model, reward_model=reward)
+    RunMetric.objects.create(run=run, step=1, values={"kl_coefficient": 0.15, "kl_sequence": 0.5})
+    found = page(cast, cast.rita, f"runs/{run.uid}/metrics/").json()
+    assert (found["series"]["kl_floor"], found["series"]["kl_target"]) == ([0.1], [4.0])
+    guides = [series["name"] for chart in found["charts"] for series in chart["series"] if series["guide"]]
+    assert guides == ["kl_target", "kl_floor"]
+    api = cast.api(cast.rita).get(f"/api/v1/runs/{run.uid}/metrics/").json()
+    assert api["series"].keys() == {"kl_coefficient", "kl_sequence"}
+
+
 def test_an_admin_cancels_a_queued_run_by_a_plain_post(cast: Cast) -> None:
     run = make_run(cast.workspace)
     path = f"/w/acme/runs/{run.uid}/cancel/"

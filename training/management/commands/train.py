@@ -16,6 +16,9 @@ from training.references import dataset_version_named, model_named
 from training.runs import start_run
 from training.typed_settings import assignments, typed_values
 
+# The parts of a run that are models, and the options that name them.
+MODELS = {"base_model": "model", "reward_model": "reward_model", "second_model": "second_model"}
+
 
 class Command(BaseCommand):
     help = "Start a training run; with --wait, follow it to its end."
@@ -28,6 +31,11 @@ class Command(BaseCommand):
         )
         parser.add_argument("--model", default="", help="The model to start from, named in the same ways.")
         parser.add_argument("--reward-model", default="", help="For ppo.")
+        parser.add_argument(
+            "--second-model",
+            default="",
+            help="For ppo: another reward model that only judges the held-out answers.",
+        )
         parser.add_argument("--name", default="", help="Name of the run and of its model.")
         parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="settings_given")
         parser.add_argument("--wait", action="store_true", help="Follow the run to its end.")
@@ -60,13 +68,16 @@ class Command(BaseCommand):
 def _start(options: dict[str, Any]) -> TrainingRun:
     workspace = workspace_named(options["workspace"])
     values = typed_values(stage=options["stage"], texts=assignments(options["settings_given"]))
-    model, reward_model = options["model"], options["reward_model"]
+    models = {
+        part: model_named(workspace=workspace, text=options[option]) if options[option] else None
+        for part, option in MODELS.items()
+    }
     return start_run(
         workspace=workspace,
         stage=options["stage"],
         name=options["name"],
         config_values=values,
         dataset_version=dataset_version_named(workspace=workspace, text=options["dataset"]),
-        base_model=model_named(workspace=workspace, text=model) if model else None,
-        reward_model=model_named(workspace=workspace, text=reward_model) if reward_model else None,
+        by=None,
+        **models,
     )
