@@ -365,7 +365,10 @@ def conclude(
     if course.before.second is not None and after.second is not None:
         second = paired_gain(course.before.second, after.second)
     comparison = compared(course.before.figures, after.figures, reward=reward, second=second)
-    return kept | comparison, ppo_course.alarms_of(course.before, after, around.config)
+    alarms = ppo_course.alarms_of(course.before, after, around.config)
+    # What was seen of this policy once is not unseen because another look at it missed it.
+    seen = [alarm for alarm in course.best.alarms if alarm.kind not in {fresh.kind for fresh in alarms}]
+    return kept | comparison, alarms + seen
 
 
 if __name__ == "__main__":

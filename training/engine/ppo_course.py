@@ -26,9 +26,14 @@ class Best:
     """The policy that would be kept if the run ended now."""
 
     update: int
-    is_clean: bool
     worth: float
+    alarms: list[Alarm]
     weights: Weights = field(repr=False)
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """A policy under an alarm is kept only where all are under one."""
+        return not self.alarms, self.worth
 
 
 @dataclass
@@ -67,7 +72,12 @@ def save(run: Run, course: Course, learner: Learner, optimizer: torch.optim.Opti
         "kl_coefficient": course.kl_coefficient,
         "before": asdict(course.before) if course.before else None,
         "stopped": course.stopped,
-        "best": {"update": best.update, "is_clean": best.is_clean, "worth": best.worth} if best else None,
+        "best": best
+        and {
+            "update": best.update,
+            "worth": best.worth,
+            "alarms": [alarm.as_json() for alarm in best.alarms],
+        },
         "phases": course.phases,
         "last": course.last,
     }
@@ -95,7 +105,13 @@ def resume(run: Run, learner: Learner, optimizer: torch.optim.Optimizer) -> Cour
         before=Evaluation(**state["before"]) if state["before"] else None,
         done=checkpoint.step,
         stopped=state["stopped"],
-        best=Best(**best, weights=checkpoints.load_weights(checkpoint, "best")) if best else None,
+        best=best
+        and Best(
+            update=best["update"],
+            worth=best["worth"],
+            alarms=[Alarm(**alarm) for alarm in best["alarms"]],
+            weights=checkpoints.load_weights(checkpoint, "best"),
+        ),
         phases=state["phases"],
         last=state["last"],
     )
@@ -104,24 +120,22 @@ def resume(run: Run, learner: Learner, optimizer: torch.optim.Optimizer) -> Cour
 def consider(
     run: Run, course: Course, learner: Learner, heldout: Sequence[Prompt], around: Surroundings
 ) -> Figures:
-    """Evaluate the policy as it is, raise what alarms stand, and keep it if it is the best so far.
-
-    A policy under an alarm is kept only where all are under one.
-    """
+    """Evaluate the policy as it is, raise what alarms stand, and keep it if it is the best so far."""
     if course.before is None:
         return {}
-    now = evaluate(learner, heldout, around, update=course.done)
-    alarms = alarms_of(course.before, now, around.config)
-    said = {"kl"} if course.stopped else set()
-    raise_alarms(run, [alarm for alarm in alarms if alarm.kind not in said], step=course.done)
-    worth = now.worth(around.config)
-    best = course.best
-    if best is None or (not alarms, worth) > (best.is_clean, best.worth):
-        weights = learner.weights()["policy"]
-        course.best = Best(
-            course.done, not alarms, worth, {name: copied(part) for name, part in weights.items()}
-        )
-    return {f"heldout_{name}": value for name, value in now.figures.items()}
+    evaluation = evaluate(learner, heldout, around, update=course.done)
+    alarms = alarms_of(course.before, evaluation, around.config)
+    # Where the run was stopped for it, that was said already.
+    raise_alarms(
+        run,
+        [alarm for alarm in alarms if not (course.stopped and alarm.kind == "kl")],
+        step=course.done,
+    )
+    weights = {name: copied(tensor) for name, tensor in learner.weights()["policy"].items()}
+    now = Best(course.done, evaluation.worth(around.config), alarms, weights)
+    if course.best is None or now.rank > course.best.rank:
+        course.best = now
+    return {f"heldout_{name}": value for name, value in evaluation.figures.items()}
 
 
 def copied(tensor: Tensor) -> Tensor:
