@@ -45,11 +45,11 @@ def test_a_disk_that_fills_up_is_named_and_once_there_is_room_the_run_goes_on(
 
 
 def test_too_little_memory_is_named_with_what_to_lower(tmp_path: Path, demonstrations: Path) -> None:
-    settings = PRETRAIN | {"batch_size": 4096, "hidden_size": 512, "steps": 1}
+    settings = PRETRAIN | {"batch_size": 4096, "steps": 1}
     path = write_run_file(tmp_path, "pretrain", config=settings, inputs={"dataset": demonstrations})
 
     def allow_little() -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (8 * GIBIBYTE, 8 * GIBIBYTE))
+        resource.setrlimit(resource.RLIMIT_AS, (5 * GIBIBYTE, 5 * GIBIBYTE))
 
     finished = finish(start(path, "pretrain", preexec_fn=allow_little), path)
     assert finished.code == 1
