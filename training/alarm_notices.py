@@ -85,6 +85,8 @@ def _shown_by_kept(update: object) -> str:
 def _clear_in_kept(update: object) -> str:
     if not isinstance(update, int):
         return _("The policy that was kept has none.")
+    if update == 0:
+        return _("No policy was better, so the starting policy itself was kept; it has none.")
     return _("The policy that was kept (update %(step)d) has none.") % {"step": update}
 
 

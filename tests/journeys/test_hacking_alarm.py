@@ -92,9 +92,12 @@ def test_alice_sees_why_a_policy_is_not_to_be_trusted(
     expect(page.get_by_role("link", name="Open the model")).to_be_visible(timeout=120_000)
     expect(page.locator("[data-run-charts] canvas").first).to_be_visible(timeout=15_000)
 
-    alarm = page.get_by_role("alert").filter(has_text="on held-out prompts:")
-    expect(alarm).to_contain_text("nats an answer away from the start; the limit is 0.02.")
-    expect(alarm).to_contain_text("Raise the KL coefficient")
+    alarm = page.locator(".notice-alarm")
+    expect(alarm).to_contain_text("An alarm stood during training")
+    expect(alarm).to_contain_text("the starting policy itself was kept")
+    alarm.get_by_text("What it said").click()
+    expect(alarm.get_by_text("nats an answer away from the start; the limit is 0.02.")).to_be_visible()
+    expect(alarm.get_by_text("Raise the KL coefficient")).to_be_visible()
     expect(page.locator("main")).to_contain_text("The KL limit stopped the training after update")
     table = page.get_by_role("region", name="On held-out prompts").get_by_role("table")
     for label in ("Reward", "Score of the checking model", "KL per answer", "Distinct answers", "Perplexity"):
@@ -105,13 +108,12 @@ def test_alice_sees_why_a_policy_is_not_to_be_trusted(
 
     run = TrainingRun.objects.get(stage="ppo")
     assert RunAlarm.objects.filter(run=run, kind="kl").exists()
-    assert "kl" in [standing.kind for standing in run.standing_alarms]
+    assert run.standing_alarms == []
     page.get_by_role("link", name="Open the model").click()
-    expect(page.get_by_role("alert").filter(has_text="the limit is 0.02.")).to_be_visible()
     expect(page.locator("main")).to_contain_text("checking model")
-    page.goto("/w/acme/models/")
-    badge = page.get_by_role("row").filter(has_text=str(run.output_model)).locator(".badge")
-    assert badge.inner_text().lower() in {"past the kl limit", "hacking suspected"}
+    page.goto("/w/acme/runs/")
+    badges = page.get_by_role("row").filter(has_text=run.name).locator(".badge")
+    expect(badges.filter(has_text="alarm in training")).to_be_visible()
 
 
 def mark(page: Page) -> None:

@@ -50,8 +50,9 @@ def with_adapter(
         if seed is not None:
             torch.manual_seed(seed)
         adapted = get_peft_model(model, settings)
-    for weight in adapted.parameters():
-        if not weight.requires_grad:
+    for name, weight in adapted.named_parameters():
+        # The frozen head judges in PPO, and scores must not be rounded.
+        if not weight.requires_grad and ".original_module." not in name:
             # Not model.to(dtype): that would round the frequencies of the position embedding too.
             weight.data = weight.data.to(dtype)
     return adapted

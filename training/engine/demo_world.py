@@ -58,6 +58,7 @@ def run_world(*, home: Path, seed: int, settings: Settings, hack: bool, threads:
     figures |= reward_figures(version=home / "data" / "preferences", reward_model=stages["reward"].output)
     measured, figures["samples"] = policy_figures(
         version=home / "data" / "prompts",
+        skip=settings.sizes.choosing_prompts,
         sft=stages["sft"].output,
         ppo=stages["ppo"].output,
         max_new_tokens=stages["ppo"].config["max_new_tokens"],
@@ -88,7 +89,7 @@ def stages_of(home: Path, *, seed: int, settings: Settings, hack: bool, threads:
     reward = stage("reward", settings.reward, module="reward", dataset=data / "preferences", model=sft.output)
     ppo = stage(
         "ppo-hack" if hack else "ppo",
-        settings.hack if hack else settings.ppo,
+        {**(settings.hack if hack else settings.ppo), "evaluation_rows": settings.sizes.choosing_prompts},
         module="demo_world_hack" if hack else "demo_world_ppo",
         dataset=data / "prompts",
         model=sft.output,

@@ -66,6 +66,8 @@ class Sizes:
 
     train_prompts: int = 400
     heldout_prompts: int = 256
+    # Answered during PPO; the policy that is kept is chosen by these, so nothing is measured on them.
+    choosing_prompts: int = 128
     pairs_a_prompt: int = 3
     demonstrations_a_prompt: int = 2
     corpus_texts: int = 2000
@@ -79,11 +81,18 @@ class Questions:
     heldout: list[Asked]
     gold: list[Asked]
     corpus: list[Asked]
+    choosing: list[Asked]
 
 
 def draw_questions(*, seed: int, sizes: Sizes) -> Questions:
     row = questions(seed=seed)
-    counts = (sizes.train_prompts, sizes.heldout_prompts, GOLD_TASKS, sizes.corpus_texts)
+    counts = (
+        sizes.train_prompts,
+        sizes.heldout_prompts,
+        GOLD_TASKS,
+        sizes.corpus_texts,
+        sizes.choosing_prompts,
+    )
     return Questions(*(list(itertools.islice(row, count)) for count in counts))
 
 
@@ -92,7 +101,7 @@ def write_world(directory: Path, *, seed: int, sizes: Sizes) -> None:
     partial = directory.with_name(f"{directory.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     asked = draw_questions(seed=seed, sizes=sizes)
-    sides = {"train": asked.train, "heldout": asked.heldout}
+    sides = {"train": asked.train, "heldout": asked.choosing + asked.heldout}
     released, counts = label(asked, seed=seed, pairs_a_prompt=sizes.pairs_a_prompt)
     chooser = random.Random(f"simulated demonstrations {seed}")
     versions: dict[str, Mapping[str, Sequence[Row]]] = {

@@ -77,11 +77,13 @@ def reward_figures(*, version: Path, reward_model: Path) -> Figures:
 
 
 def policy_figures(
-    *, version: Path, sft: Path, ppo: Path, max_new_tokens: int, seed: int
+    *, version: Path, skip: int, sft: Path, ppo: Path, max_new_tokens: int, seed: int
 ) -> tuple[Figures, list[dict[str, str]]]:
-    """The policy after PPO beside the one after SFT, paired by prompt; and some answers of both."""
+    """The policy after PPO beside the one after SFT, paired by prompt, and some answers of both; the first
+    `skip` prompts are left out, for the policy was chosen by them.
+    """
     tokenizer = load_tokenizer(sft)
-    prompts = FrozenVersion(version).prompts("heldout")
+    prompts = FrozenVersion(version).prompts("heldout")[skip:]
     ids = [prompt_ids(tokenizer, prompt) for prompt in prompts]
     start, end = load_policy(sft, tokenizer, CPU), load_policy(ppo, tokenizer, CPU)
     before, after = (

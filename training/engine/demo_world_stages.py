@@ -39,7 +39,6 @@ PPO = {
     "value_model": "separate",
     "max_new_tokens": 56,
     "max_prompt_tokens": 48,
-    "evaluation_rows": 128,
     "evaluate_every": 8,
     "checkpoint_every": 12,
 }

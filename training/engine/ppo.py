@@ -97,7 +97,10 @@ def train(run: Run, *, rule: Rule | None = None, second_rule: Rule | None = None
     prompts, prompts_cut = tokenised_prompts(version, "train", around)
     heldout, _ = tokenised_prompts(version, "heldout", around)
     heldout, seen = of_new_prompts(heldout, prompts, prompt_of=lambda prompt: prompt.messages)
-    heldout = heldout[: config.evaluation_rows]
+    # Two dialogues that differ only before the cut are one prompt to the policy.
+    known = {tuple(prompt.ids) for prompt in prompts}
+    new = [prompt for prompt in heldout if tuple(prompt.ids) not in known]
+    heldout, seen = new[: config.evaluation_rows], seen + len(heldout) - len(new)
     require_rows(prompts, what="prompts")
     optimizer = new_optimizer(learner, config)
     course = ppo_course.resume(run, learner, optimizer)
@@ -277,14 +280,15 @@ def learn(
         order = torch.randperm(config.batch_size, generator=shuffling)
         for rows in order.view(config.minibatches, -1):
             optimizer.zero_grad(set_to_none=True)
-            count = experience.mask[rows].sum()
+            count, is_finite = experience.mask[rows].sum(), True
             for part in alike_rows(ranks.share(rows.tolist()), experience, around):
                 loss, figures = losses(learner, experience, part, count, around)
-                if not math.isfinite(loss.item()):
-                    raise Diverged(name="the loss", step=update + 1)
+                is_finite = is_finite and math.isfinite(loss.item())
                 loss.backward()
                 for name, value in figures.items():
                     sums[name] += value
+            if ranks.anywhere(not is_finite):
+                raise Diverged(name="the loss", step=update + 1)
             groups = learner.policy_parameters(), learner.value_parameters()
             ranks.sum_gradients([*groups[0], *groups[1]])
             # Apart, so that a large error of the value model cannot shrink the policy's step.
@@ -353,13 +357,19 @@ def conclude(
     """Put the best policy in place and compare it with the start, on fresh answers: those by which it was
     chosen would flatter it.
     """
-    kept: Figures = {"best_update": course.best.update if course.best else course.done}
+    # Without held-out prompts nothing tells one policy from another; but the limit holds all the same.
+    keeps_last = course.before is None and not course.stopped
+    kept: Figures = {"best_update": course.done if keeps_last else course.best.update}
     if course.stopped:
         kept["stopped_at_update"] = course.done
-    if course.before is None or course.best is None:
+    if not keeps_last:
+        load_trainable_state(learner.policy, course.best.weights)
+    if course.before is None:
         return kept, []
-    load_trainable_state(learner.policy, course.best.weights)
-    after = evaluate(learner, heldout, around, update=0)
+    clock = Clock()
+    with clock.phase("evaluate"):
+        after = evaluate(learner, heldout, around, update=0)
+    course.phases = clock.added_to(course.phases)
     reward = paired_gain(course.before.scores, after.scores)
     second = None
     if course.before.second is not None and after.second is not None:

@@ -162,10 +162,13 @@ def load(run: Run, *, rule: Rule | None, second_rule: Rule | None) -> tuple[Surr
         return ModelJudge(model, tokenizer.pad_token_id, config.rollout_batch_size, device, precision)
 
     second: Judge | None = RuleJudge(second_rule, tokenizer) if second_rule else None
+    lengths = [context_length(policy), context_length(scorer)]
     if second is None and "second_model" in run.inputs:
         checking = input_directory(run, "second_model")
         require_same_tokenizer(checking, tokenizer)
-        second = judge_of(frozen(load_scorer(checking, tokenizer, device)))
+        checker = frozen(load_scorer(checking, tokenizer, device))
+        second = judge_of(checker)
+        lengths.append(context_length(checker))
     around = Surroundings(
         config=config,
         tokenizer=tokenizer,
@@ -174,7 +177,7 @@ def load(run: Run, *, rule: Rule | None, second_rule: Rule | None) -> tuple[Surr
         second=second,
         device=device,
         precision=precision,
-        context=min(context_length(policy), context_length(scorer)),
+        context=min(lengths),
         pad=tokenizer.pad_token_id,
         end=tokenizer.eos_token_id,
     )

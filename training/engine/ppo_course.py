@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from training.configs import PpoConfig
 from training.engine import checkpoints, ranks
@@ -15,7 +14,7 @@ from training.engine.launch import Run
 from training.engine.ppo_actors import Learner, Scale, Surroundings, Weights
 from training.engine.ppo_control import Alarm, paired_gain, standing_alarms
 from training.engine.ppo_judges import Prompt
-from training.engine.ppo_report import Figures
+from training.engine.ppo_report import Clock, Figures
 from training.engine.ppo_rollouts import Evaluation, calibrated_scale, evaluate
 
 CARRIED = ("reward", "reward_normalised", "kl_sequence")
@@ -30,10 +29,15 @@ class Best:
     alarms: list[Alarm]
     weights: Weights = field(repr=False)
 
-    @property
-    def rank(self) -> tuple[bool, float]:
-        """A policy under an alarm is kept only where all are under one."""
-        return not self.alarms, self.worth
+    def rank(self, start: float) -> tuple[bool, bool, bool, float]:
+        """What makes one policy better than another, the weightiest first: to lie within the KL limit, to be
+        worth more than the start, to stand under no alarm, and the worth itself.
+
+        So the start is kept where nothing is better. A policy under an alarm is kept where all that are
+        better than the start are under one: whether that matters is for a person to say.
+        """
+        is_within = all(alarm.kind != "kl" for alarm in self.alarms)
+        return is_within, self.worth > start, not self.alarms, self.worth
 
 
 @dataclass
@@ -42,9 +46,9 @@ class Course:
 
     kl_coefficient: float
     before: Evaluation | None
+    best: Best
     done: int = 0
     stopped: bool = False
-    best: Best | None = None
     phases: dict[str, float] = field(default_factory=dict)
     last: Figures = field(default_factory=dict)
 
@@ -59,9 +63,17 @@ class Course:
 def start(
     learner: Learner, prompts: Sequence[Prompt], heldout: Sequence[Prompt], around: Surroundings
 ) -> Course:
+    clock = Clock()
     learner.scale = calibrated_scale(learner, prompts, around)
-    before = evaluate(learner, heldout, around, update=0) if heldout else None
-    return Course(kl_coefficient=around.config.kl_coefficient, before=before)
+    with clock.phase("evaluate"):
+        before = evaluate(learner, heldout, around, update=0) if heldout else None
+    worth = before.worth(around.config) if before else 0.0
+    return Course(
+        kl_coefficient=around.config.kl_coefficient,
+        before=before,
+        best=Best(0, worth, [], kept_weights(learner)),
+        phases=clock.added_to({}),
+    )
 
 
 def save(run: Run, course: Course, learner: Learner, optimizer: torch.optim.Optimizer) -> None:
@@ -72,8 +84,7 @@ def save(run: Run, course: Course, learner: Learner, optimizer: torch.optim.Opti
         "kl_coefficient": course.kl_coefficient,
         "before": asdict(course.before) if course.before else None,
         "stopped": course.stopped,
-        "best": best
-        and {
+        "best": {
             "update": best.update,
             "worth": best.worth,
             "alarms": [alarm.as_json() for alarm in best.alarms],
@@ -85,7 +96,7 @@ def save(run: Run, course: Course, learner: Learner, optimizer: torch.optim.Opti
         run,
         step=course.done,
         state=state,
-        weights=learner.weights() | ({"best": best.weights} if best else {}),
+        weights=learner.weights() | {"best": best.weights},
         resume={"optimizer": optimizer.state_dict()},
     )
 
@@ -105,8 +116,7 @@ def resume(run: Run, learner: Learner, optimizer: torch.optim.Optimizer) -> Cour
         before=Evaluation(**state["before"]) if state["before"] else None,
         done=checkpoint.step,
         stopped=state["stopped"],
-        best=best
-        and Best(
+        best=Best(
             update=best["update"],
             worth=best["worth"],
             alarms=[Alarm(**alarm) for alarm in best["alarms"]],
@@ -131,15 +141,16 @@ def consider(
         [alarm for alarm in alarms if not (course.stopped and alarm.kind == "kl")],
         step=course.done,
     )
-    weights = {name: copied(tensor) for name, tensor in learner.weights()["policy"].items()}
-    now = Best(course.done, evaluation.worth(around.config), alarms, weights)
-    if course.best is None or now.rank > course.best.rank:
+    now = Best(course.done, evaluation.worth(around.config), alarms, kept_weights(learner))
+    start = course.before.worth(around.config)
+    if now.rank(start) > course.best.rank(start):
         course.best = now
     return {f"heldout_{name}": value for name, value in evaluation.figures.items()}
 
 
-def copied(tensor: Tensor) -> Tensor:
-    return tensor.detach().cpu().clone()
+def kept_weights(learner: Learner) -> Weights:
+    """Copies: the policy goes on learning."""
+    return {name: tensor.detach().cpu().clone() for name, tensor in learner.weights()["policy"].items()}
 
 
 def alarms_of(before: Evaluation, after: Evaluation, config: PpoConfig) -> list[Alarm]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import torch
+
 from training.engine.dialogue import as_text
 from training.engine.launch import Run
 from training.engine.ppo_actors import Scale, Surroundings
@@ -40,7 +42,7 @@ def figures_of(answers: Sequence[Judged], scale: Scale) -> dict[str, float]:
     count, tokens = len(answers), sum(len(answer.ids) for answer in answers)
     reward = sum(answer.score for answer in answers) / count
     # What is left of two equal policies is the rounding of two ways to compute the same.
-    kl = sum(answer.kl if abs(answer.kl) > KL_ROUNDING * len(answer.ids) else 0.0 for answer in answers)
+    kl = sum(0.0 if abs(answer.kl) <= KL_ROUNDING * len(answer.ids) else answer.kl for answer in answers)
     surprise = -sum(answer.reference_logprob for answer in answers) / tokens
     figures = {
         "reward": reward,
@@ -89,13 +91,22 @@ def show_samples(
     """
     order = sorted(range(len(scores)), key=scores.__getitem__)
     for index in sorted({order[0], order[len(order) // 2], order[-1]}):
-        response = around.tokenizer.decode(answers[index], skip_special_tokens=True)
+        ids = answers[index]
+        # Special tokens within an answer are shown: the judge sees them too.
+        response = around.tokenizer.decode(ids[:-1] if ids[-1] == around.end else ids)
         run.reporter.sample(
             step=update,
             prompt=as_text(prompts[index].messages),
             response=response,
             score=scores[index],
         )
+
+
+def now() -> float:
+    """Seconds, once the GPU has done what it was told to."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 class Clock:
@@ -106,9 +117,9 @@ class Clock:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
+        start = now()
         yield
-        self._seconds[f"seconds_{name}"] += time.perf_counter() - start
+        self._seconds[f"seconds_{name}"] += now() - start
 
     def figures(self) -> Figures:
         return {name: round(seconds, 4) for name, seconds in self._seconds.items()}

@@ -82,11 +82,17 @@ class Evaluation:
 
     def worth(self, config: PpoConfig) -> float:
         """What the best policy is chosen by: the second score where there is one, for the policy has not
-        learnt from it; else the objective, which is the normalised reward less the price of its KL.
+        learnt from it; else the objective: the normalised reward less the price of its KL and of missing
+        ends.
         """
         if self.second is not None:
             return self.figures["second_score"]
-        return self.figures["reward_normalised"] - config.kl_coefficient * self.figures["kl_sequence"]
+        figures = self.figures
+        return (
+            figures["reward_normalised"]
+            - config.missing_end_penalty * (1 - figures["ended_share"])
+            - config.kl_coefficient * figures["kl_sequence"]
+        )
 
 
 @torch.no_grad()

@@ -23,7 +23,7 @@ from trl import SFTTrainer
 from training.configs import SftConfig
 from training.engine.adapters import autocast, merged, precision_of, with_adapter
 from training.engine.dialogue import Cuts, answer_ids, fit, prompt_ids
-from training.engine.frozen_data import Demonstration, FrozenVersion, require_rows
+from training.engine.frozen_data import Demonstration, FrozenVersion, of_new_prompts, require_rows
 from training.engine.launch import Outcome, Run
 from training.engine.model_files import (
     context_length,
@@ -55,7 +55,8 @@ def train(run: Run) -> Outcome:
     rows = version.demonstrations("train")
     require_rows(rows, what="demonstrations")
     limit, cuts = min(config.max_length, context_length(model)), Cuts()
-    heldout = version.demonstrations("heldout")[: config.evaluation_rows]
+    heldout, seen = of_new_prompts(version.demonstrations("heldout"), rows, prompt_of=lambda row: row.prompt)
+    heldout = heldout[: config.evaluation_rows]
     trainer = SFTTrainer(
         model=model,
         args=TrlSftConfig(
@@ -86,6 +87,8 @@ def train(run: Run) -> Outcome:
     save_model(run, tuned, tokenizer)
     counts = {
         "train_rows": len(rows),
+        "heldout_rows": len(heldout),
+        "heldout_prompts_seen": seen,
         "prompts_cut": cuts.prompts,
         "answers_cut": cuts.answers,
         "max_length": limit,

@@ -60,6 +60,8 @@ def train_with_checkpoints(run: Run, trainer: Any) -> None:
     checkpoint = checkpoints.newest_valid(run)
     if checkpoint and checkpoint.step >= run.config.steps:
         trainer._load_from_checkpoint(str(checkpoint.path))
+        # Its figures are part of the result too.
+        trainer.state = TrainerState.load_from_json(str(checkpoint.path / "trainer_state.json"))
         return
     trainer.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None)
     if trainer.state.global_step < run.config.steps:

@@ -215,7 +215,11 @@ def test_a_seed_of_its_own_does_not_shift_other_random_numbers() -> None:
 @WITHOUT_BFLOAT16
 def test_in_bfloat16_the_frozen_weights_shrink_and_what_learns_does_not(kind: Any) -> None:
     model = with_adapter(tiny(kind), rank=4, dtype=torch.bfloat16)
-    kinds = {weight.requires_grad: weight.dtype for weight in model.parameters()}
+    weights = dict(model.named_parameters())
+    kept = {weights.pop(name).dtype for name in list(weights) if ".original_module." in name}
+    # The frozen head of a reward model judges, and scores must not be rounded.
+    assert kept <= {torch.float32}
+    kinds = {weight.requires_grad: weight.dtype for weight in weights.values()}
     assert kinds == {False: torch.bfloat16, True: torch.float32}
     assert all(buffer.dtype == torch.float32 for buffer in model.buffers())
     base = answers(tiny(kind))

@@ -20,7 +20,7 @@ from training.engine.demo_world_stages import HomeTaken, Settings, claim
 pytestmark = pytest.mark.engine
 
 TINY = {
-    "sizes": {"train_prompts": 40, "heldout_prompts": 24, "corpus_texts": 400},
+    "sizes": {"train_prompts": 40, "heldout_prompts": 24, "choosing_prompts": 16, "corpus_texts": 400},
     "pretrain": {"steps": 50, "hidden_size": 64, "layers": 2, "heads": 2},
     "sft": {"steps": 30, "batch_size": 16},
     "reward": {"steps": 8, "batch_size": 16},
@@ -135,7 +135,7 @@ def test_the_versions_have_the_columns_of_the_platform(figures: dict[str, Any], 
 def test_no_stage_trains_on_a_held_out_prompt(figures: dict[str, Any], home: Path) -> None:
     heldout = {asked(row) for row in rows_of(home, "prompts", splits=("heldout",))}
     trained = {asked(row) for kind in KINDS for row in rows_of(home, kind, splits=("train",))}
-    assert len(heldout) == 24 and len(trained) == 440
+    assert len(heldout) == 24 + 16 and len(trained) == 440
     assert not heldout & trained
 
 

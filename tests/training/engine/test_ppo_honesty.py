@@ -4,6 +4,8 @@ import math
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from tests.training.engine.conftest import PPO
 from tests.training.engine.engine_runs import (
@@ -32,7 +34,8 @@ def test_the_best_policy_by_the_held_out_signal_is_kept_and_judged_on_fresh_answ
     assert [line["step"] for line in evaluated] == [8, 10]
 
     def worth(values: dict[str, float]) -> float:
-        return values["heldout_reward_normalised"] - 0.15 * values["heldout_kl_sequence"]
+        missing_ends = 1 - values["heldout_ended_share"]
+        return values["heldout_reward_normalised"] - missing_ends - 0.15 * values["heldout_kl_sequence"]
 
     best = max(evaluated, key=lambda line: worth(line["values"]))
     assert figures["best_update"] == best["step"]
@@ -71,9 +74,32 @@ def test_beyond_the_limit_it_stops_says_so_and_keeps_the_best_policy(
     alarms = finished.of_type("alarm")
     assert {(line["step"], line["values"]["kind"]) for line in alarms} >= {(stopped, "kl")}
     assert len({(line["step"], line["values"]["kind"]) for line in alarms}) == len(alarms)
-    [said] = [alarm for alarm in finished.result["alarms"] if alarm["kind"] == "kl"]
-    assert "nats an answer" in said["reason"] and said["hint"]
-    assert said["step"] == finished.metrics["best_update"]
+    reasons = [line["values"]["reason"] for line in alarms]
+    assert any("nats an answer away from the start; the limit is 0.5." in reason for reason in reasons)
+    # What lies beyond the limit is never kept.
+    assert finished.metrics["best_update"] in range(stopped + 1)
+    assert finished.metrics["heldout_kl_sequence_after"] <= 0.5
+    assert "kl" not in {alarm["kind"] for alarm in finished.result["alarms"]}
+
+
+def test_where_nothing_is_better_than_the_start_the_start_is_kept(
+    tmp_path: Path, ppo_inputs: dict[str, Path]
+) -> None:
+    # A limit that the first step already breaks, and a rate at which it surely does.
+    config = PPO | {
+        "updates": 3,
+        "learning_rate": 0.03,
+        "warmup_updates": 0,
+        "kl_target": 0.0,
+        "kl_stop": 0.02,
+    }
+    finished = succeed(run_stage(tmp_path, "ppo", config=config, inputs=ppo_inputs))
+    assert finished.metrics["best_update"] == 0
+    assert finished.metrics["heldout_reward_gain"] == 0.0
+    assert finished.metrics["heldout_kl_sequence_after"] == 0.0
+    kept = load_file(finished.output / "model.safetensors")
+    start = load_file(ppo_inputs["model"] / "model.safetensors")
+    assert all(torch.equal(tensor, start[name]) for name, tensor in kept.items())
 
 
 def test_killed_after_the_stop_it_ends_as_if_it_had_not_been(

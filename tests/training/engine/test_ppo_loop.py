@@ -56,3 +56,22 @@ def test_it_runs_on_a_handful_of_prompts_without_held_out_ones(
     finished: Finished = succeed(run_stage(tmp_path / "run", "ppo", config=settings, inputs=inputs))
     assert not [name for name in finished.metrics if name.startswith("heldout_reward")]
     assert finished.metrics["train_prompts"] == 3
+    # Nothing tells one policy from another, so the last is kept.
+    assert finished.metrics["best_update"] == 1
+
+
+def test_the_limit_holds_without_held_out_prompts_too(tmp_path: Path, ppo_inputs: dict[str, Path]) -> None:
+    rows = [{"id": thing, "prompt": question("open", thing)} for thing in ("door", "box", "pan")]
+    prompts = write_version(tmp_path / "prompts", kind="prompts", train=rows, heldout=[])
+    settings = PPO | {
+        "updates": 3,
+        "batch_size": 8,
+        "learning_rate": 0.03,
+        "warmup_updates": 0,
+        "kl_stop": 0.02,
+    }
+    finished = succeed(
+        run_stage(tmp_path / "run", "ppo", config=settings, inputs=ppo_inputs | {"dataset": prompts})
+    )
+    assert finished.of_type("alarm") and finished.metrics["best_update"] == 0
+    assert finished.metrics["stopped_at_update"] <= 3
