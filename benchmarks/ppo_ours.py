@@ -6,14 +6,13 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from training.configs import parse_config
+from training.engine import ppo_report
 from training.engine.launch import Run
 from training.engine.ppo import collect, learn, new_optimizer, set_learning_rates
 from training.engine.ppo_actors import Learner, Surroundings, load
@@ -25,21 +24,9 @@ from training.engine.progress import Reporter
 NEVER = -1
 
 
-class ProcessorClock(Clock):
-    """As the engine's clock, in processor time; on a GPU in wall time, with the work waited for."""
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        start = now()
-        yield
-        self._seconds[f"seconds_{name}"] += now() - start
-
-
 def now() -> float:
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
-        torch.cuda.synchronize()
-        return time.perf_counter()
-    return time.process_time()
+    """Processor time; on a GPU wall time, with the work waited for."""
+    return ppo_report.now() if torch.cuda.is_initialized() else time.process_time()
 
 
 def open_run(plan: dict[str, Any]) -> Run:
@@ -59,12 +46,12 @@ def open_run(plan: dict[str, Any]) -> Run:
 
 def train(learner: Learner, around: Surroundings, plan: dict[str, Any]) -> tuple[float, dict[str, float]]:
     """The seconds of all updates after the warm-up, and seconds an update by phase."""
-    config, clock, start = around.config, ProcessorClock(), now()
+    config, clock, start = around.config, Clock(now), now()
     prompts = [Prompt([], ids) for ids in plan["prompts"]]
     optimizer = new_optimizer(learner, config)
     for update in range(config.updates):
         if update == plan["warm_up"]:
-            clock, start = ProcessorClock(), now()
+            clock, start = Clock(now), now()
         set_learning_rates(optimizer, update, config)
         drawn = [prompts[index] for index in draw(len(prompts), update, config)]
         experience, _ = collect(

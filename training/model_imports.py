@@ -8,14 +8,12 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import AuditEvent, Membership, Workspace
-from core import blobs
-from corpus import lineage, manifests
+from corpus import manifests
 from corpus.licences import checked_licence
-from corpus.models import Source
 from corpus.preference_imports import checked_name, source_for
 from training.model_files import RESULT, ModelFilesRefused, checked_files, read_json
 from training.models import ModelVersion, Stage
-from training.registry import SCHEMA, ModelRefused
+from training.registry import ModelRefused, create_version, store_files
 
 # What `training.engine.import_gguf` writes about the file that a model was made from.
 ORIGIN = "origin.json"
@@ -38,57 +36,31 @@ def import_model(
     """
     name, licence = checked_name(name), checked_licence(licence)
     paths = _checked_paths(directory, Stage(stage))
-    files = [
-        {
-            "name": path.name,
-            "bytes": path.stat().st_size,
-            "sha256": blobs.put_file(path, workspace=workspace.uid),
-        }
-        for path in paths
-    ]
+    files = store_files(paths, workspace=workspace)
     origin = read_json(directory / ORIGIN) if any(path.name == ORIGIN for path in paths) else {}
     with transaction.atomic():
         digest = manifests.digest({"files": files})
         source = source_for(
             workspace=workspace, path=directory.resolve(), sha256=digest, licence=licence, by=by
         )
-        manifest = {
-            "schema": SCHEMA,
-            "stage": stage,
-            "files": files,
-            "config": {},
-            "parents": [{"kind": "source", "uid": str(source.uid), "role": "source"}],
-            "origin": origin,
-        }
-        return _create(workspace=workspace, name=name, manifest=manifest, source=source, by=by)
-
-
-def _create(
-    *, workspace: Workspace, name: str, manifest: dict[str, Any], source: Source, by: Membership | None
-) -> ModelVersion:
-    # Numbers of one name follow one another.
-    Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
-    model = ModelVersion.objects.create(
-        workspace=workspace,
-        name=name,
-        number=ModelVersion.objects.filter(workspace=workspace, name=name).count() + 1,
-        stage=manifest["stage"],
-        sha256=manifests.digest(manifest),
-        manifest=manifest,
-        created_by=by,
-    )
-    child, parent = ("model_version", model.uid), ("source", source.uid)
-    lineage.connect(workspace=workspace, child=child, parent=parent, role="source")
-    audit.record(
-        kind=AuditEvent.Kind.IMPORTED,
-        workspace=workspace,
-        membership=by,
-        object_kind="model_version",
-        object_uid=model.uid,
-        name=str(model),
-        stage=model.stage,
-        licence=source.licence,
-    )
+        model = create_version(
+            workspace=workspace,
+            name=name,
+            contents={"stage": stage, "files": files, "config": {}, "origin": origin},
+            parents=[(("source", source.uid), "source")],
+            metrics={},
+            created_by=by,
+        )
+        audit.record(
+            kind=AuditEvent.Kind.IMPORTED,
+            workspace=workspace,
+            membership=by,
+            object_kind="model_version",
+            object_uid=model.uid,
+            name=str(model),
+            stage=model.stage,
+            licence=source.licence,
+        )
     return model
 
 

@@ -1,5 +1,6 @@
 """The registry of models: files in the blob store, a hashed manifest, and parents as lineage edges."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import Workspace
+from accounts.models import Membership, Workspace
 from core import blobs
 from core.errors import Invalid
 from corpus import lineage, manifests
@@ -40,7 +41,12 @@ def collect(*, workspace: Workspace, directory: Path) -> Collected:
         paths = checked_files(directory)
     except ModelFilesRefused as error:
         raise ModelRefused(_("The model was not registered. %(reason)s") % {"reason": error}) from error
-    files = [
+    return Collected(files=store_files(paths, workspace=workspace), result=result)
+
+
+def store_files(paths: Iterable[Path], *, workspace: Workspace) -> list[dict[str, Any]]:
+    """Put files into the blob store, and name them as a manifest does."""
+    return [
         {
             "name": path.name,
             "bytes": path.stat().st_size,
@@ -48,7 +54,6 @@ def collect(*, workspace: Workspace, directory: Path) -> Collected:
         }
         for path in paths
     ]
-    return Collected(files=files, result=result)
 
 
 def parents_of_run(run: TrainingRun) -> list[tuple[lineage.Node, str]]:
@@ -74,33 +79,47 @@ def register(*, run: TrainingRun, collected: Collected) -> ModelVersion:
     run = TrainingRun.objects.select_for_update(of=("self",)).get(pk=run.pk)
     if run.output_model:
         return run.output_model
-    # Numbers of one name follow one another; this lock lets other rows of the workspace be written meanwhile.
-    Workspace.objects.select_for_update(no_key=True).get(pk=run.workspace_id)
-    parents = parents_of_run(run)
-    manifest = {
-        "schema": SCHEMA,
-        "stage": run.stage,
-        "files": collected.files,
-        "config": run.config,
-        "parents": [{"kind": kind, "uid": str(uid), "role": role} for (kind, uid), role in parents],
-    }
-    number = ModelVersion.objects.filter(workspace=run.workspace, name=run.name).count() + 1
-    model = ModelVersion.objects.create(
+    model = create_version(
         workspace=run.workspace,
         name=run.name,
-        number=number,
-        stage=run.stage,
-        sha256=manifests.digest(manifest),
-        manifest=manifest,
+        contents={"stage": run.stage, "files": collected.files, "config": run.config},
+        parents=parents_of_run(run),
         metrics=collected.result["metrics"],
         created_by=run.created_by,
     )
-    for parent, role in parents:
-        lineage.connect(workspace=run.workspace, child=("model_version", model.uid), parent=parent, role=role)
     run.output_model = model
     run.result = collected.result
     run.environment |= collected.result.get("environment", {})
     run.save(update_fields=["output_model", "result", "environment"])
+    return model
+
+
+def create_version(
+    *,
+    workspace: Workspace,
+    name: str,
+    contents: dict[str, Any],
+    parents: Sequence[tuple[lineage.Node, str]],
+    metrics: dict[str, Any],
+    created_by: Membership | None,
+) -> ModelVersion:
+    """The next version of this name, with its manifest and lineage; the caller holds the transaction."""
+    # Numbers of one name follow one another; this lock lets other rows of the workspace be written meanwhile.
+    Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+    named = [{"kind": kind, "uid": str(uid), "role": role} for (kind, uid), role in parents]
+    manifest = {"schema": SCHEMA, "parents": named, **contents}
+    model = ModelVersion.objects.create(
+        workspace=workspace,
+        name=name,
+        number=ModelVersion.objects.filter(workspace=workspace, name=name).count() + 1,
+        stage=manifest["stage"],
+        sha256=manifests.digest(manifest),
+        manifest=manifest,
+        metrics=metrics,
+        created_by=created_by,
+    )
+    for parent, role in parents:
+        lineage.connect(workspace=workspace, child=("model_version", model.uid), parent=parent, role=role)
     return model
 
 

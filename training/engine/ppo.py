@@ -41,7 +41,7 @@ from training.engine.ppo_actors import (
     logprobs_of,
     tokenised_prompts,
 )
-from training.engine.ppo_control import Alarm, is_beyond, kl_alarm, next_kl_coefficient, paired_gain
+from training.engine.ppo_control import Alarm, is_beyond, kl_alarm, next_kl_coefficient
 from training.engine.ppo_course import Course
 from training.engine.ppo_judges import Prompt, Rule
 from training.engine.ppo_math import (
@@ -370,10 +370,7 @@ def conclude(
     with clock.phase("evaluate"):
         after = evaluate(learner, heldout, around, update=0)
     course.phases = clock.added_to(course.phases)
-    reward = paired_gain(course.before.scores, after.scores)
-    second = None
-    if course.before.second is not None and after.second is not None:
-        second = paired_gain(course.before.second, after.second)
+    reward, second = ppo_course.gains(course.before, after)
     comparison = compared(course.before.figures, after.figures, reward=reward, second=second)
     alarms = ppo_course.alarms_of(course.before, after, around.config)
     # What was seen of this policy once is not unseen because another look at it missed it.

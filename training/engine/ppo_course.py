@@ -12,7 +12,7 @@ from training.configs import PpoConfig
 from training.engine import checkpoints, ranks
 from training.engine.launch import Run
 from training.engine.ppo_actors import Learner, Scale, Surroundings, Weights
-from training.engine.ppo_control import Alarm, paired_gain, standing_alarms
+from training.engine.ppo_control import Alarm, Gain, paired_gain, standing_alarms
 from training.engine.ppo_judges import Prompt
 from training.engine.ppo_report import Clock, Figures
 from training.engine.ppo_rollouts import Evaluation, calibrated_scale, evaluate
@@ -27,7 +27,7 @@ class Best:
     update: int
     worth: float
     alarms: list[Alarm]
-    weights: Weights = field(repr=False)
+    weights: Weights = field(default_factory=dict, repr=False)
 
     def rank(self, start: float) -> tuple[bool, bool, bool, float]:
         """What makes one policy better than another, the weightiest first: to lie within the KL limit, to be
@@ -141,9 +141,10 @@ def consider(
         [alarm for alarm in alarms if not (course.stopped and alarm.kind == "kl")],
         step=course.done,
     )
-    now = Best(course.done, evaluation.worth(around.config), alarms, kept_weights(learner))
+    now = Best(course.done, evaluation.worth(around.config), alarms)
     start = course.before.worth(around.config)
     if now.rank(start) > course.best.rank(start):
+        now.weights = kept_weights(learner)
         course.best = now
     return {f"heldout_{name}": value for name, value in evaluation.figures.items()}
 
@@ -154,14 +155,18 @@ def kept_weights(learner: Learner) -> Weights:
 
 
 def alarms_of(before: Evaluation, after: Evaluation, config: PpoConfig) -> list[Alarm]:
-    both = before.second is not None and after.second is not None
+    reward, second = gains(before, after)
     return standing_alarms(
-        before=before.figures,
-        after=after.figures,
-        reward=paired_gain(before.scores, after.scores),
-        second=paired_gain(before.second or [], after.second or []) if both else None,
-        kl_limit=config.kl_stop,
+        before=before.figures, after=after.figures, reward=reward, second=second, kl_limit=config.kl_stop
     )
+
+
+def gains(before: Evaluation, after: Evaluation) -> tuple[Gain, Gain | None]:
+    """In score, and in the second score where there is one."""
+    reward = paired_gain(before.scores, after.scores)
+    if before.second is None or after.second is None:
+        return reward, None
+    return reward, paired_gain(before.second, after.second)
 
 
 def raise_alarms(run: Run, alarms: Sequence[Alarm], *, step: int) -> None:

@@ -17,6 +17,7 @@ from tests.training.engine.engine_runs import (
     wait_for_line,
     write_run_file,
 )
+from tests.training.engine.test_resuming import killed_and_resumed
 
 pytestmark = pytest.mark.engine
 
@@ -158,11 +159,6 @@ def test_a_killed_run_with_adapters_ends_as_if_it_had_not_been(
 ) -> None:
     config = PPO | {"updates": 4, "evaluate_every": 2, "checkpoint_every": 1, "lora_rank": 4}
     whole = succeed(run_stage(tmp_path / "whole", "ppo", config=config, inputs=ppo_inputs))
-    path = write_run_file(tmp_path / "killed", "ppo", config=config, inputs=ppo_inputs)
-    process = start(path, "ppo")
-    wait_for_line(path, type="checkpoint", step=2)
-    process.kill()
-    process.wait(timeout=10)
-    resumed = succeed(finish(start(path, "ppo"), path))
+    resumed = killed_and_resumed(tmp_path / "killed", "ppo", config=config, inputs=ppo_inputs, at=2)
     assert resumed.weights_hash() == whole.weights_hash()
     assert resumed.metrics["best_update"] == whole.metrics["best_update"]
