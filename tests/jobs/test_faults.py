@@ -42,7 +42,12 @@ def test_a_killed_pool_process_costs_an_attempt_and_the_job_resumes(worker, coun
     os.kill(notes(heard)[-1]["worker"], signal.SIGKILL)
     ended = ends(job)
     assert (ended.state, ended.attempt) == (Job.State.SUCCEEDED, 2)
-    assert set(steps(heard)) == set(range(40))
+    (resumed,) = [line["step"] for line in notes(heard) if line["type"] == "resumed"]
+    # What the engine had said but the dead process had not yet read is lost here; a real engine keeps a
+    # journal of it and says it again (tests/training/test_chain.py).
+    unheard = sorted(set(range(40)) - set(steps(heard)))
+    assert unheard == list(range(resumed - len(unheard), resumed))
+    assert resumed >= 2
     assert len(steps(heard)) <= 41
 
 
