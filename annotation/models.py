@@ -17,6 +17,8 @@ from core.ids import uuid7
 class Project(models.Model):
     class Kind(models.TextChoices):
         RANKING = "ranking", _("ranking")
+        DEMONSTRATION = "demonstration", _("instruction writing")
+        CLASSIFICATION = "classification", _("classification")
 
     class State(models.TextChoices):
         ACTIVE = "active", _("active")
@@ -38,6 +40,11 @@ class Project(models.Model):
         models.CharField(max_length=40), default=list, help_text="Rated 1 to 5 per candidate."
     )
     require_rationale = models.BooleanField(default=False)
+    labels = ArrayField(models.CharField(max_length=60), default=list, help_text="For classification.")
+    allow_several_labels = models.BooleanField(default=False)
+    gold_every = models.PositiveSmallIntegerField(
+        default=0, help_text="About every so many tasks a person gets a hidden gold task; 0: never."
+    )
     lawful_basis = models.CharField(max_length=60, blank=True)
     licence = models.CharField(
         max_length=120, blank=True, help_text="SPDX expression of the collected answers."
@@ -149,6 +156,14 @@ class TaskBody(models.Model):
     task = models.OneToOneField(Task, on_delete=models.CASCADE, primary_key=True, related_name="body")
     prompt = models.JSONField()
     candidates = models.JSONField()
+    subject_key = models.CharField(max_length=64, null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["subject_key"], name="task_by_subject", condition=Q(subject_key__isnull=False)
+            )
+        ]
 
 
 class Candidate(models.Model):
@@ -192,6 +207,7 @@ class Assignment(models.Model):
         SUBMITTED = "submitted", _("submitted")
         SKIPPED = "skipped", _("skipped")
         EXPIRED = "expired", _("expired")
+        RETURNED = "returned", _("sent back")
 
     uid = models.UUIDField(default=uuid7, unique=True, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, db_index=False)
@@ -208,6 +224,9 @@ class Assignment(models.Model):
     draft_version = models.PositiveIntegerField(default=0)
     draft_saved_at = models.DateTimeField(null=True, blank=True)
     skip_reason = models.CharField(max_length=300, blank=True)
+    return_note = models.CharField(
+        max_length=1000, blank=True, db_default="", help_text="What a reviewer asked to mend."
+    )
 
     class Meta:
         constraints = [
@@ -226,12 +245,16 @@ class Assignment(models.Model):
                 fields=["project", "lease_until"], name="assignment_leases", condition=Q(state="leased")
             ),
             models.Index(fields=["membership", "project", "-id"], name="assignment_by_person"),
+            models.Index(
+                fields=["membership", "id"], name="assignment_returned", condition=Q(state="returned")
+            ),
         ]
 
 
 class Annotation(models.Model):
     """An answer. A correction is a new row with the next revision; `is_current` marks the last one.
 
+    The answer's shape is its kind's (annotation/kinds/). Of ranking:
     answer: {"schema": 1, "shown_order": [uid], "ranking": [[uid], [uid, uid]], "unranked": [uid],
              "all_bad": false, "strength": null, "aspects": {uid: {"quality": 4}}, "flags": [...],
              "rewrite": {"of": uid or null, "text": "..."} or null, "rationale": ""}
@@ -269,6 +292,11 @@ class Annotation(models.Model):
             models.Index(fields=["id"], name="annotation_inbox", condition=Q(checked_at__isnull=True)),
             models.Index(fields=["project", "id"], name="annotation_by_project"),
             models.Index(fields=["membership", "-id"], name="annotation_by_person"),
+            models.Index(
+                fields=["workspace", "subject_key"],
+                name="annotation_by_subject",
+                condition=Q(subject_key__isnull=False),
+            ),
         ]
 
 

@@ -101,6 +101,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 # --- The application --------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "annotera.apps.AnnoteraConfig",
+    "production.apps.ProductionConfig",
     "qa.apps.QaConfig",
     "training.apps.TrainingConfig",
     "annotation.apps.AnnotationConfig",

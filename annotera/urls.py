@@ -14,6 +14,7 @@ workspace_pages: list[URLPattern | URLResolver] = [
     path("", include("annotation.urls")),
     path("", include("qa.urls")),
     path("", include("training.urls")),
+    path("", include("production.urls")),
 ]
 
 api: list[URLPattern | URLResolver] = [
@@ -24,6 +25,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("annotation.api_urls")),
     path("", include("qa.api_urls")),
     path("", include("training.api_urls")),
+    path("", include("production.api_urls")),
 ]
 
 urlpatterns = [

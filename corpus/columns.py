@@ -13,17 +13,21 @@ SCHEMA_VERSION = 1
 MESSAGES = pyarrow.list_(pyarrow.struct([("role", pyarrow.string()), ("content", pyarrow.string())]))
 HEAD = [("schema", pyarrow.int32()), ("id", pyarrow.string())]
 # Who judged what, under which instructions, and where the answers stood; the engine ignores these.
-JUDGEMENT = [
+ORIGIN = [
     ("lang", pyarrow.string()),
     ("source", pyarrow.string()),
     ("task", pyarrow.string()),
     ("annotation", pyarrow.string()),
     ("annotator", pyarrow.string()),
     ("guideline", pyarrow.int32()),
-    ("chosen_position", pyarrow.int16()),
-    ("rejected_position", pyarrow.int16()),
     ("is_simulated", pyarrow.bool_()),
     ("subject_key", pyarrow.string()),
+]
+JUDGEMENT = [
+    *ORIGIN[:6],
+    ("chosen_position", pyarrow.int16()),
+    ("rejected_position", pyarrow.int16()),
+    *ORIGIN[6:],
 ]
 COLUMNS: dict[str, pyarrow.Schema] = {
     "preferences": pyarrow.schema(
@@ -36,12 +40,19 @@ COLUMNS: dict[str, pyarrow.Schema] = {
             *JUDGEMENT,
         ]
     ),
-    "prompts": pyarrow.schema([*HEAD, ("prompt", MESSAGES), ("lang", pyarrow.string())]),
-    "demonstrations": pyarrow.schema(
-        [*HEAD, ("prompt", MESSAGES), ("completion", MESSAGES), ("lang", pyarrow.string())]
+    "prompts": pyarrow.schema([*HEAD, ("prompt", MESSAGES), *ORIGIN]),
+    "demonstrations": pyarrow.schema([*HEAD, ("prompt", MESSAGES), ("completion", MESSAGES), *ORIGIN]),
+    "labels": pyarrow.schema(
+        [*HEAD, ("prompt", MESSAGES), ("labels", pyarrow.list_(pyarrow.string())), *ORIGIN]
     ),
     "corpus": pyarrow.schema(
-        [*HEAD, ("text", pyarrow.string()), ("lang", pyarrow.string()), ("source", pyarrow.string())]
+        [
+            *HEAD,
+            ("text", pyarrow.string()),
+            ("lang", pyarrow.string()),
+            ("source", pyarrow.string()),
+            ("subject_key", pyarrow.string()),
+        ]
     ),
 }
 

@@ -1,7 +1,6 @@
 """Who may do what: one table over every address and method, and the proof that nothing is missing from it."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,34 +12,20 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 
 from accounts.models import Membership
 from accounts.tokens import create_token
+from tests.annotation import access_rows as annotation_rows
 from tests.annotation.worlds import form_of, task_record
+from tests.annotera import pipeline_access_rows as pipeline_rows
+from tests.annotera.access_table import Row, nothing, sends, uid_of
 from tests.annotera.objects import Objects
 from tests.conftest import Cast
+from tests.corpus import access_rows as corpus_rows
+from tests.corpus import versions_access_rows as versions_rows
+from tests.production import access_rows as production_rows
+from tests.qa import access_rows as qa_rows
 from training.configs import PretrainConfig
 
-Made = Callable[[Objects], dict[str, Any]]
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ACTORS = ("anonymous", "bob", "rita", "alice", "charlie")
-
-
-def nothing(objects: Objects) -> dict[str, Any]:
-    return {}
-
-
-@dataclass(frozen=True)
-class Row:
-    """Statuses for: anonymous, annotator, reviewer, admin, admin of another workspace."""
-
-    name: str
-    method: str
-    statuses: tuple[int, int, int, int, int]
-    arguments: Made = nothing
-    data: Made = nothing
-
-
-def uid_of(kind: str) -> Made:
-    """The address names this object of Alice's workspace."""
-    return lambda objects: {"uid": getattr(objects, kind).uid}
 
 
 def member(objects: Objects) -> dict[str, Any]:
@@ -87,10 +72,6 @@ def a_run_form(objects: Objects) -> dict[str, Any]:
 
 def a_task(objects: Objects) -> dict[str, Any]:
     return task_record(200)
-
-
-def sends(**values: Any) -> Made:
-    return lambda objects: values
 
 
 PROJECT = sends(name="New", overlap="1", lease_seconds="900")
@@ -208,6 +189,13 @@ TABLE = [
     Row("api-run-metrics", "GET", (401, 403, 200, 200, 404), uid_of("run")),
     Row("api-models", "GET", (401, 403, 200, 200, 200)),
     Row("api-model", "GET", (401, 403, 200, 200, 404), uid_of("model")),
+    # The other stages of the pipeline.
+    *annotation_rows.ROWS,
+    *corpus_rows.ROWS,
+    *versions_rows.ROWS,
+    *qa_rows.ROWS,
+    *production_rows.ROWS,
+    *pipeline_rows.ROWS,
 ]
 
 

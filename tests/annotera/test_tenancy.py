@@ -10,7 +10,7 @@ from accounts.models import Membership, RecordingConsent
 from tests.annotera.objects import Objects
 from tests.conftest import Cast
 
-OURS = ("accounts", "jobs", "corpus", "annotation", "qa", "training")
+OURS = ("accounts", "jobs", "corpus", "annotation", "qa", "training", "production", "annotera")
 # Persons and workspaces stand above the wall; everything else belongs to exactly one workspace.
 ABOVE = {"User", "Workspace"}
 # Parts of one parent each, which carries the workspace.

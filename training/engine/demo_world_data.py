@@ -33,22 +33,31 @@ COUNTS = "counts.json"
 
 MESSAGES = pyarrow.list_(pyarrow.struct([("role", pyarrow.string()), ("content", pyarrow.string())]))
 HEAD = [("schema", pyarrow.int32()), ("id", pyarrow.string())]
-JUDGED = [
+ORIGIN = [
     ("lang", pyarrow.string()),
     ("source", pyarrow.string()),
     ("task", pyarrow.string()),
     ("annotation", pyarrow.string()),
     ("annotator", pyarrow.string()),
     ("guideline", pyarrow.int32()),
-    ("chosen_position", pyarrow.int16()),
-    ("rejected_position", pyarrow.int16()),
     ("is_simulated", pyarrow.bool_()),
     ("subject_key", pyarrow.string()),
 ]
+JUDGED = [
+    *ORIGIN[:6],
+    ("chosen_position", pyarrow.int16()),
+    ("rejected_position", pyarrow.int16()),
+    *ORIGIN[6:],
+]
 # The columns of docs/reference/record-format.md.
 COLUMNS = {
-    "corpus": [("text", pyarrow.string()), ("lang", pyarrow.string()), ("source", pyarrow.string())],
-    "demonstrations": [("prompt", MESSAGES), ("completion", MESSAGES), ("lang", pyarrow.string())],
+    "corpus": [
+        ("text", pyarrow.string()),
+        ("lang", pyarrow.string()),
+        ("source", pyarrow.string()),
+        ("subject_key", pyarrow.string()),
+    ],
+    "demonstrations": [("prompt", MESSAGES), ("completion", MESSAGES), *ORIGIN],
     "preferences": [
         ("prompt", MESSAGES),
         ("chosen", MESSAGES),
@@ -56,7 +65,7 @@ COLUMNS = {
         ("margin", pyarrow.float64()),
         *JUDGED,
     ],
-    "prompts": [("prompt", MESSAGES), ("lang", pyarrow.string())],
+    "prompts": [("prompt", MESSAGES), *ORIGIN],
 }
 
 
@@ -188,11 +197,18 @@ def _demonstrations(rows: Sequence[Asked], chooser: random.Random, *, each: int)
                 "prompt": said("user", question),
                 "completion": said("assistant", answer),
                 "lang": LANGUAGE,
+                "source": SOURCE,
+                "is_simulated": True,
             }
 
 
 def _prompt(asked: Asked) -> Row:
-    return {"prompt": said("user", asked[0]), "lang": LANGUAGE}
+    return {
+        "prompt": said("user", asked[0]),
+        "lang": LANGUAGE,
+        "source": SOURCE,
+        "is_simulated": True,
+    }
 
 
 def _pair(preference: Preference) -> Row:

@@ -1,0 +1,1 @@
+"""Cleaning steps, one pure module each: texts in, decisions out, no Django."""

@@ -1,0 +1,1 @@
+"""Statistics of quality assurance: plain numbers in and out, no Django."""
