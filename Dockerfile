@@ -1,4 +1,5 @@
-# Two images: `--target web` (pages, API, light jobs; no Node, no PyTorch) and `--target training` (jobs that train).
+# Two images: `--target web` (pages, API, light jobs; no Node, no PyTorch) and `--target training` (jobs that train,
+# and deployed models).
 
 FROM node:24-slim AS browser-libraries
 WORKDIR /app

@@ -1,7 +1,7 @@
 # `make` or `make help` lists what can be made. Nothing is installed outside this folder, except Chromium by
 # `make test` on Debian as root; data lives in ANNOTERA_HOME.
 .DEFAULT_GOAL := help
-.PHONY: help run test check stop clean
+.PHONY: help run demo test check stop clean
 .NOTPARALLEL:
 
 VENV := .venv
@@ -15,6 +15,9 @@ help: ## List the targets
 
 run: $(VENV)/.for-run $(BROWSER_LIBRARIES) ## Install what is missing and start Annotera; PORT= and ANNOTERA_HOME= choose where
 	@exec $(PYTHON_IN_VENV) manage.py up
+
+demo: $(VENV)/.for-run $(BROWSER_LIBRARIES) ## Run the whole loop headless in a fresh ANNOTERA_HOME and print what it reached
+	@exec $(PYTHON_IN_VENV) manage.py demo
 
 test: $(VENV)/.for-development $(BROWSER_LIBRARIES) ## Run all tests with servers of their own; ARGS= goes to pytest
 	@scripts/ensure_chromium.sh

@@ -23,7 +23,7 @@ from annotation.downloads import exported
 from annotation.exports import content_of
 from annotation.imports import import_at_once, too_much_at_once
 from annotation.models import Project, Task
-from annotation.progress import Progress, progress_of
+from annotation.progress import Progress, progress_for, progress_of
 from annotation.projects import check_settings, create_project, settings_of
 from annotation.serializers import (
     ImportSerializer,
@@ -69,8 +69,8 @@ def projects(request: Request) -> Response:
         return _create(request, membership)
     refuse_unknown_parameters(request, {"before"})
     page = newest_first(projects_of(membership), before=request.GET.get("before", ""))
-    progress = progress_of(page.rows)
-    return Response(page.body(lambda project: _project(project, progress[project.pk])))
+    progress = progress_for(membership, page.rows)
+    return Response(page.body(lambda project: _project(membership, project, progress[project.pk])))
 
 
 def _create(request: Request, membership: Membership) -> Response:
@@ -79,7 +79,7 @@ def _create(request: Request, membership: Membership) -> Response:
 
     def act() -> tuple[int, dict[str, Any]]:
         project = create_project(membership=membership, settings=settings)
-        return 201, _project(project, progress_of([project])[project.pk])
+        return 201, _project(membership, project, progress_of([project])[project.pk])
 
     status, answer = remembered(
         membership=membership,
@@ -97,8 +97,9 @@ def _create(request: Request, membership: Membership) -> Response:
 @api_view(["GET"])
 def project(request: Request, uid: uuid.UUID) -> Response:
     refuse_unknown_parameters(request, set())
-    found = project_for(membership=caller(request), uid=uid)
-    return Response(_project(found, progress_of([found])[found.pk]))
+    membership = caller(request)
+    found = project_for(membership=membership, uid=uid)
+    return Response(_project(membership, found, progress_for(membership, [found])[found.pk]))
 
 
 @extend_schema(
@@ -188,12 +189,15 @@ def export(request: Request, uid: uuid.UUID) -> StreamingHttpResponse:
     return exported(membership, found)
 
 
-def _project(project: Project, progress: Progress) -> dict[str, Any]:
+def _project(membership: Membership, project: Project, progress: Progress) -> dict[str, Any]:
+    settings = settings_of(project)
+    # How often gold comes is not for those whom it measures.
+    if not membership.may_review:
+        del settings["gold_every"]
     return {
         "uid": project.uid,
-        "kind": project.kind,
         "state": project.state,
-        **settings_of(project),
+        **settings,
         "created_at": project.created_at,
         "progress": {
             "tasks": progress.tasks,

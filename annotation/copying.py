@@ -6,12 +6,13 @@ order of the file is the order of the queue.
 
 import json
 import random
-from collections.abc import Sequence
+import uuid
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db import connection
 
-from annotation.kinds.ranking_task import TaskInput
+from annotation.kinds import TaskInput
 from annotation.models import Project
 from core.ids import uuid7
 
@@ -21,15 +22,21 @@ TASKS = """
     COPY annotation_task (id, uid, workspace_id, project_id, imported_in_id, purpose, overlap, open_slots,
                           external_id, created_at) FROM STDIN
 """
-BODIES = "COPY annotation_taskbody (task_id, prompt, candidates) FROM STDIN"
+BODIES = "COPY annotation_taskbody (task_id, prompt, candidates, subject_key) FROM STDIN"
 CANDIDATES = "COPY annotation_candidate (uid, task_id, position, source) FROM STDIN"
 
 # One encoder for all rows: `json.dumps` with options builds a new one for every call.
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def copy_tasks(*, project: Project, tasks: Sequence[TaskInput], import_id: int) -> None:
-    """Write the tasks inside the caller's transaction."""
+def copy_tasks(
+    *,
+    project: Project,
+    tasks: Sequence[TaskInput],
+    import_id: int | None,
+    new_uid: Callable[[], uuid.UUID] = uuid7,
+) -> list[int]:
+    """Write the tasks inside the caller's transaction; returns their keys. `new_uid` names candidates."""
     bodies: list[tuple[Any, ...]] = []
     candidates: list[tuple[Any, ...]] = []
     with connection.cursor() as cursor:
@@ -40,18 +47,21 @@ def copy_tasks(*, project: Project, tasks: Sequence[TaskInput], import_id: int) 
         shared = (project.workspace_id, project.pk, import_id, "work", project.overlap, project.overlap)
         rows = [(key, uuid7(), *shared, task.external_id, now) for key, task in zip(keys, tasks, strict=True)]
         for key, task in zip(keys, tasks, strict=True):
-            body = _candidate_rows(key, task, candidates)
-            bodies.append((key, _json(task.prompt), _json(body)))
+            body = _candidate_rows(key, task, candidates, new_uid)
+            bodies.append((key, _json(task.prompt), _json(body), task.subject_key or None))
         for statement, lines in ((TASKS, rows), (BODIES, bodies), (CANDIDATES, candidates)):
             # COPY goes past Django's cursor: without this its errors would be psycopg's own.
             with connection.wrap_database_errors, cursor.copy(statement) as copy:
                 for line in lines:
                     copy.write_row(line)
+    return keys
 
 
-def _candidate_rows(key: int, task: TaskInput, rows: list[tuple[Any, ...]]) -> dict[str, Any]:
+def _candidate_rows(
+    key: int, task: TaskInput, rows: list[tuple[Any, ...]], new_uid: Callable[[], uuid.UUID]
+) -> dict[str, Any]:
     body = {}
-    uids = [str(uuid7()) for _candidate in task.candidates]
+    uids = [str(new_uid()) for _candidate in task.candidates]
     # Identifiers grow with time: in the file's order they would tell which candidate came first.
     ORDER.shuffle(uids)
     for position, (uid, candidate) in enumerate(zip(uids, task.candidates, strict=True)):

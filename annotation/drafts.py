@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from annotation.kinds.ranking import unstorable
+from annotation.kinds.answers import unstorable
 from annotation.models import Assignment
 from core.errors import Conflict, Invalid, TooLarge
 

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from accounts.consent import CURRENT_VERSION
 from accounts.models import Membership
 from annotation.models import Project
-from annotation.standings import LockedStanding
+from annotation.standings import UNTIL_REVIEWED, LockedStanding
 
 
 class Reason(StrEnum):
@@ -57,6 +57,9 @@ def refusal_of(*, membership: Membership, project: Project, standing: LockedStan
 
 
 def _paused(until: datetime, reason: str) -> Nothing:
+    if until >= UNTIL_REVIEWED:
+        sentence = _("Your work in this project is paused until a reviewer has looked at it.")
+        return Nothing(Reason.PERSON_PAUSED, f"{sentence} {reason}".strip())
     sentence = _("Your work in this project is paused until %(time)s; a reviewer will look at it.") % {
         "time": date_format(timezone.localtime(until), "DATETIME_FORMAT")
     }
@@ -65,7 +68,8 @@ def _paused(until: datetime, reason: str) -> Nothing:
 
 SITUATION = """
     SELECT EXISTS (SELECT 1 FROM annotation_task WHERE project_id = %(project)s),
-           EXISTS (SELECT 1 FROM annotation_task WHERE project_id = %(project)s AND open_slots > 0),
+           EXISTS (SELECT 1 FROM annotation_task WHERE project_id = %(project)s AND open_slots > 0
+                   AND purpose <> 'gold'),
            count(*), min(a.lease_until)
     FROM annotation_assignment a
     WHERE a.project_id = %(project)s AND a.state = 'leased' AND a.membership_id <> %(membership)s

@@ -1,7 +1,7 @@
 """All current answers of a project as JSON lines, streamed with flat memory.
 
 The record is the canonical one: candidates by id with their source, the judgement with the shown order, the
-person only as a pseudonym. Gold is not told apart: an export holds what people answered.
+person only as a pseudonym. Answers to gold tasks are no work and stay out.
 """
 
 import json
@@ -27,7 +27,7 @@ ANSWERS = """
     JOIN annotation_task t ON t.id = n.task_id
     JOIN annotation_taskbody b ON b.task_id = t.id
     LEFT JOIN annotation_guideline g ON g.id = n.guideline_id
-    WHERE n.project_id = %s AND n.is_current
+    WHERE n.project_id = %s AND n.is_current AND t.purpose <> 'gold'
     ORDER BY n.id
 """
 

@@ -1,7 +1,7 @@
 """Tasks come in: at once through the API, or as a file with a preview that a person confirms."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -12,10 +12,12 @@ from django.utils.translation import gettext as _
 from accounts.audit import record
 from accounts.models import AuditEvent, Membership
 from annotation.copying import copy_tasks
-from annotation.intake import Problem, Row, read_rows
-from annotation.kinds.ranking_task import TaskInput
+from annotation.intake import Problem, Row, read_records, read_rows
+from annotation.kinds import TaskInput, kind_of
 from annotation.models import Project, Task, TaskImport
 from core.errors import Conflict, Invalid, TooLarge
+from corpus.subjects import erased_keys, subject_key
+from jobs.models import Job
 
 ROWS_AT_ONCE = 10_000
 BYTES_AT_ONCE = 10 * 1000 * 1000
@@ -23,6 +25,7 @@ CHUNK = 2_000
 PROBLEMS_KEPT = 100
 PREVIEW_ROWS = 5
 PREVIEW_CHARACTERS = 2_000
+ERASED = "is about a person whose data was erased on request: nothing of theirs may come in again"
 
 
 class ImportRefused(Invalid):
@@ -64,21 +67,40 @@ def import_at_once(*, membership: Membership, project: Project, body: bytes) -> 
     lines = body.splitlines(keepends=True)
     if len(body) > BYTES_AT_ONCE or len(lines) > ROWS_AT_ONCE:
         raise too_much_at_once()
+    rows = read_rows(lines, kind=kind_of(project.kind))
+    return _import_all(rows, TaskImport(project=project, created_by=membership))
+
+
+def import_tasks(
+    *,
+    project: Project,
+    records: Iterable[Mapping[str, Any]],
+    by: Membership | None,
+    origin: str = "",
+    job: Job | None = None,
+) -> TaskImport:
+    """Import records that another part of the house made, in one transaction, all of them or nothing.
+
+    `origin` says in the list of imports where they came from. Raises ImportRefused when any record has a
+    problem, Invalid when there is none, ProjectClosed.
+    """
+    check_open(project)
+    rows = read_records(records, kind=kind_of(project.kind))
+    return _import_all(rows, TaskImport(project=project, created_by=by, file_name=origin[:200], job=job))
+
+
+def _import_all(found: Iterator[Row | Problem], batch: TaskImport) -> TaskImport:
+    project = batch.project
     examination = Examination()
-    tasks = list(good_tasks(lines, project=project, examination=examination))
+    tasks = list(checked_tasks(found, project=project, examination=examination))
     refuse_problems(examination)
     if not tasks:
         raise Invalid(_("There is no task in the request."), fields={"body": _("empty")})
+    batch.workspace_id, batch.state, batch.rows = project.workspace_id, TaskImport.State.DONE, len(tasks)
     with transaction.atomic():
-        batch = TaskImport.objects.create(
-            workspace_id=project.workspace_id,
-            project=project,
-            state=TaskImport.State.DONE,
-            rows=len(tasks),
-            created_by=membership,
-        )
+        batch.save(force_insert=True)
         store(batch=batch, project=project, tasks=tasks)
-        audit_import(membership=membership, batch=batch)
+        audit_import(membership=batch.created_by, batch=batch)
     return batch
 
 
@@ -107,18 +129,42 @@ def refuse_problems(examination: Examination) -> None:
 
 
 def good_tasks(lines: Iterable[bytes], *, project: Project, examination: Examination) -> Iterator[TaskInput]:
-    """The tasks that can be imported; what cannot is noted in the examination."""
-    found = read_rows(lines)
+    """The tasks of a file that can be imported; what cannot is noted in the examination."""
+    found = read_rows(lines, kind=kind_of(project.kind))
+    return checked_tasks(found, project=project, examination=examination)
+
+
+def checked_tasks(
+    found: Iterator[Row | Problem], *, project: Project, examination: Examination
+) -> Iterator[TaskInput]:
+    """Against what is in the project and in the workspace: ids that are taken, subjects that were erased."""
     while chunk := list(islice(found, CHUNK)):
-        taken = _ids_taken(project, chunk)
+        chunk = [_with_subject_key(entry, project) for entry in chunk]
+        taken, erased = _ids_taken(project, chunk), _erased_among(project, chunk)
         for entry in chunk:
             if isinstance(entry, Problem):
                 examination.note_problem(entry)
             elif entry.task.external_id in taken:
                 examination.note_problem(Problem(entry.line, "id exists already in this project"))
+            elif entry.task.subject_key in erased:
+                examination.note_problem(Problem(entry.line, ERASED))
             else:
                 examination.note_task(entry.task)
                 yield entry.task
+
+
+def _with_subject_key(entry: Row | Problem, project: Project) -> Row | Problem:
+    if isinstance(entry, Problem) or not entry.task.subject:
+        return entry
+    key = subject_key(workspace=project.workspace, identifier=entry.task.subject)
+    return replace(entry, task=replace(entry.task, subject_key=key))
+
+
+def _erased_among(project: Project, chunk: Sequence[Row | Problem]) -> set[str]:
+    """The keys of people who asked for erasure; not looked up where no row is about anybody."""
+    if not any(isinstance(entry, Row) and entry.task.subject_key for entry in chunk):
+        return set()
+    return erased_keys(workspace=project.workspace)
 
 
 def _ids_taken(project: Project, chunk: Sequence[Row | Problem]) -> set[str]:
@@ -144,9 +190,10 @@ def store(*, batch: TaskImport, project: Project, tasks: Iterable[TaskInput]) ->
     return count
 
 
-def audit_import(*, membership: Membership, batch: TaskImport) -> None:
+def audit_import(*, membership: Membership | None, batch: TaskImport) -> None:
     record(
         kind=AuditEvent.Kind.IMPORTED,
+        workspace=batch.project.workspace,
         membership=membership,
         object_kind="project",
         object_uid=batch.project.uid,

@@ -4,13 +4,14 @@ import gzip
 import json
 import math
 import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import IO, Any, NoReturn
 
 from django.utils.translation import gettext as _
 
-from annotation.kinds.ranking_task import TaskInput, TaskInvalid, parse_task
+from annotation.kinds import Kind, kind_of
+from annotation.kinds.tasks import TaskInput, TaskInvalid
 from core.errors import TooLarge
 
 MAXIMUM_LINE_BYTES = 8 * 1024 * 1024
@@ -67,25 +68,49 @@ def open_lines(
             return
 
 
-def read_rows(lines: Iterable[bytes], *, maximum_candidates: int = 4) -> Iterator[Row | Problem]:
-    """Every line as a checked task or as a problem; blank lines are passed over."""
+RANKING = kind_of("ranking")
+
+
+def read_rows(lines: Iterable[bytes], *, kind: Kind = RANKING) -> Iterator[Row | Problem]:
+    """Every line as a checked task of a kind or as a problem; blank lines are passed over."""
     seen: dict[int, int] = {}
     number = 0
     try:
         for number, line in enumerate(lines, start=1):
             if not line.strip(b" \t\r\n"):
                 continue
-            found = _read_row(number, line, maximum_candidates)
+            found = _read_row(number, line, kind)
             yield _first_of_its_id(found, seen) if isinstance(found, Row) else found
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         yield Problem(number + 1, f"the compressed file is damaged or cut off: {error}")
 
 
-def _read_row(number: int, line: bytes, maximum_candidates: int) -> Row | Problem:
+def read_records(records: Iterable[Mapping[str, Any]], *, kind: Kind) -> Iterator[Row | Problem]:
+    """As `read_rows`, of records that another part of the house made.
+
+    Such a record may carry a `subject_key` where the subject's name is not known any more.
+    """
+    seen: dict[int, int] = {}
+    for number, record in enumerate(records, start=1):
+        public = {name: value for name, value in record.items() if name != "subject_key"}
+        found = _checked(number, public, kind)
+        if isinstance(found, Row) and record.get("subject_key"):
+            found = replace(found, task=replace(found.task, subject_key=str(record["subject_key"])))
+        yield _first_of_its_id(found, seen) if isinstance(found, Row) else found
+
+
+def _read_row(number: int, line: bytes, kind: Kind) -> Row | Problem:
     try:
         value = parse_line(line, is_first=number == 1)
-        return Row(number, parse_task(value, maximum=maximum_candidates))
-    except (LineUnreadable, TaskInvalid) as error:
+    except LineUnreadable as error:
+        return Problem(number, str(error))
+    return _checked(number, value, kind)
+
+
+def _checked(number: int, value: object, kind: Kind) -> Row | Problem:
+    try:
+        return Row(number, kind.parse_task(value))
+    except TaskInvalid as error:
         return Problem(number, str(error))
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from annotation.imports import Examination, audit_import, good_tasks, refuse_problems, store, unpacked_limit
 from annotation.intake import open_lines
-from annotation.kinds.ranking_task import TaskInput
+from annotation.kinds import TaskInput
 from annotation.leases import expire_leases
 from annotation.models import TaskImport
 from annotation.uploads import note_examination

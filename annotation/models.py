@@ -142,6 +142,7 @@ class Task(models.Model):
         indexes = [
             models.Index(fields=["project", "queue_key"], name="task_queue", condition=Q(open_slots__gt=0)),
             models.Index(fields=["project", "id"], name="task_by_project"),
+            models.Index(fields=["project", "id"], name="task_gold", condition=Q(purpose="gold")),
         ]
 
 
@@ -189,6 +190,12 @@ class Standing(models.Model):
     membership = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="standings")
     cursor = models.BigIntegerField(default=0)
     submitted_count = models.PositiveIntegerField(default=0)
+    gold_count = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="How many of the submitted were gold: no progress of the work."
+    )
+    gold_due = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The next gold task comes when so many are submitted."
+    )
     paused_until = models.DateTimeField(null=True, blank=True)
     reason = models.CharField(max_length=300, blank=True)
     warned_at = models.DateTimeField(

@@ -18,14 +18,17 @@ from corpus.licences import LicenceUnknown, checked_licence
 DEFAULT_ASPECTS = ("quality", "relevance", "safety")
 MOST_ASPECTS = 6
 ASPECT = re.compile(r"\A\w[\w -]{0,38}\w\Z|\A\w\Z")
+MOST_LABELS = 30
+LONGEST_LABEL = 60
 LONGEST_GUIDELINE = 100_000
-LIMITS = {"overlap": (1, 50), "lease_seconds": (60, 86_400)}
+LISTS = ("aspects", "labels")
+LIMITS = {"overlap": (1, 50), "lease_seconds": (60, 86_400), "gold_every": (0, 1000)}
 LENGTHS = {"name": 120, "description": 500, "content_warning": 300, "lawful_basis": 60, "licence": 120}
 # What each task has given away stays given: the overlap changes only what is still to come.
 SPREAD_OVERLAP = """
     UPDATE annotation_task SET overlap = GREATEST(%(overlap)s, overlap - open_slots),
                                open_slots = GREATEST(%(overlap)s - (overlap - open_slots), 0)
-    WHERE project_id = %(project)s
+    WHERE project_id = %(project)s AND purpose <> 'gold'
 """
 
 
@@ -39,7 +42,10 @@ class Unchangeable(Conflict):
 
 @dataclass(frozen=True)
 class ProjectSettings:
+    """`kind` is chosen once, when the project is made."""
+
     name: str
+    kind: str = Project.Kind.RANKING
     description: str = ""
     content_warning: str = ""
     overlap: int = 1
@@ -48,13 +54,16 @@ class ProjectSettings:
     allow_all_bad: bool = True
     aspects: tuple[str, ...] = DEFAULT_ASPECTS
     require_rationale: bool = False
+    labels: tuple[str, ...] = ()
+    allow_several_labels: bool = False
+    gold_every: int = 0
     lawful_basis: str = ""
     licence: str = ""
 
 
 def settings_of(project: Project) -> dict[str, Any]:
     values = {field.name: getattr(project, field.name) for field in fields(ProjectSettings)}
-    return {**values, "aspects": tuple(values["aspects"])}
+    return {**values, **{name: tuple(values[name]) for name in LISTS}}
 
 
 def check_settings(values: Mapping[str, object]) -> ProjectSettings:
@@ -70,14 +79,28 @@ def check_settings(values: Mapping[str, object]) -> ProjectSettings:
     elif "name" not in problems and not is_one_line(str(values["name"]).strip()):
         problems["name"] = _("A name is one line.")
     clean: dict[str, Any] = dict(values)
+    _check_kind(clean, problems)
     if clean.get("licence") and "licence" not in problems:
         clean["licence"] = _licence(str(clean["licence"]), problems)
     if problems:
         raise Invalid(_("Some fields need mending."), fields=problems)
     clean |= {name: str(clean[name]).strip() for name in LENGTHS if name in clean}
-    if "aspects" in clean:
-        clean["aspects"] = tuple(clean["aspects"])
+    clean |= {name: tuple(str(entry).strip() for entry in clean[name]) for name in LISTS if name in clean}
     return ProjectSettings(**clean)
+
+
+def _check_kind(clean: dict[str, Any], problems: dict[str, str]) -> None:
+    """What only one kind has: aspects are of ranking, labels of classification."""
+    kind = clean.get("kind", Project.Kind.RANKING)
+    if "kind" in problems:
+        return
+    labels = () if "labels" in problems else clean.get("labels", ())
+    if kind != Project.Kind.RANKING and clean.setdefault("aspects", ()):
+        problems.setdefault("aspects", _("Only a ranking rates aspects: leave them out."))
+    if kind != Project.Kind.CLASSIFICATION and labels:
+        problems.setdefault("labels", _("Only a classification has labels: leave them out."))
+    if kind == Project.Kind.CLASSIFICATION and len(labels) < 2:
+        problems.setdefault("labels", _("A classification needs at least two labels."))
 
 
 def _licence(expression: str, problems: dict[str, str]) -> str:
@@ -95,6 +118,10 @@ def _problem(name: str, value: object) -> str | None:
         return _number_problem(value, *LIMITS[name])
     if name == "aspects":
         return _aspects_problem(value)
+    if name == "labels":
+        return _labels_problem(value)
+    if name == "kind":
+        return None if value in Project.Kind.values else _("There is no such kind of project.")
     return None if isinstance(value, bool) else _("This must be true or false.")
 
 
@@ -122,10 +149,21 @@ def _aspects_problem(value: object) -> str | None:
     return None
 
 
+def _labels_problem(value: object) -> str | None:
+    if not isinstance(value, list | tuple) or not all(isinstance(label, str) for label in value):
+        return _("A list of labels.")
+    # Labels that differ in case alone would be chosen by mistake.
+    if len(value) > MOST_LABELS or len({label.strip().casefold() for label in value}) != len(value):
+        return _("At most %(most)d different labels.") % {"most": MOST_LABELS}
+    if not all(label.strip() and len(label) <= LONGEST_LABEL and is_one_line(label) for label in value):
+        return _("A label is one line of 1 to %(longest)d characters.") % {"longest": LONGEST_LABEL}
+    return None
+
+
 @transaction.atomic
 def create_project(*, membership: Membership, settings: ProjectSettings) -> Project:
     """Raises NameTaken when the workspace has a project of this name."""
-    values = {**asdict(settings), "aspects": list(settings.aspects)}
+    values = asdict(settings) | {name: list(getattr(settings, name)) for name in LISTS}
     project = Project(workspace=membership.workspace, created_by=membership, **values)
     _save(project)
     record(
@@ -159,11 +197,9 @@ def change_project(*, membership: Membership, project: Project, settings: Projec
     changed = {name for name, value in after.items() if value != before[name]}
     if not changed:
         return locked
-    if "aspects" in changed and locked.annotations.exists():
-        words = _("Answers exist already: the aspects stay as they are. Make a new project for others.")
-        raise Unchangeable(words, fields={"aspects": words})
+    _refuse_unchangeable(locked, settings, changed)
     for name in changed:
-        setattr(locked, name, list(after[name]) if name == "aspects" else after[name])
+        setattr(locked, name, list(after[name]) if name in LISTS else after[name])
     if "content_warning" in changed:
         Standing.objects.filter(project=locked).update(warned_at=None)
     if "overlap" in changed:
@@ -178,6 +214,27 @@ def change_project(*, membership: Membership, project: Project, settings: Projec
         changed=sorted(changed),
     )
     return locked
+
+
+def _refuse_unchangeable(project: Project, settings: ProjectSettings, changed: set[str]) -> None:
+    """The kind stays always; what the answers so far were asked by stays once there are answers."""
+    if "kind" in changed:
+        words = _("The kind of a project stays as it is. Make a new project for another kind.")
+        raise Unchangeable(words, fields={"kind": words})
+    narrowed = changed & {"aspects", "labels", "allow_several_labels"}
+    if set(project.labels) <= set(settings.labels):
+        narrowed.discard("labels")
+    if settings.allow_several_labels:
+        narrowed.discard("allow_several_labels")
+    if not narrowed or not project.annotations.exists():
+        return
+    sentences = {
+        "aspects": _("Answers exist already: the aspects stay as they are. Make a new project for others."),
+        "labels": _("Answers exist already: labels can be added, but none renamed or taken away."),
+        "allow_several_labels": _("Answers exist already: some may have several labels."),
+    }
+    fields = {name: sentences[name] for name in sorted(narrowed)}
+    raise Unchangeable(" ".join(fields.values()), fields=fields)
 
 
 def _spread_overlap(project: Project) -> None:

@@ -7,15 +7,17 @@ version the statements below save half of the processor time, which is why they 
 import json
 import random
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Membership
 from annotation.emptiness import Nothing, explain_emptiness, refusal_of
+from annotation.hidden_gold import gold_due, gold_due_after, take_gold
 from annotation.leases import expire_leases
 from annotation.models import Assignment, Project, WorkEvent
 from annotation.standings import LockedStanding, lock_standing
@@ -31,7 +33,7 @@ ORDER = random.SystemRandom()
 TAKE = """
     WITH picked AS (
         SELECT t.id FROM annotation_task t
-        WHERE t.project_id = %(project)s AND t.open_slots > 0
+        WHERE t.project_id = %(project)s AND t.open_slots > 0 AND t.purpose <> 'gold'
           AND t.queue_key > %(after)s AND t.queue_key <= %(until)s
           AND NOT EXISTS (SELECT 1 FROM annotation_assignment o WHERE o.project_id = %(project)s
                           AND o.membership_id + 0 = %(membership)s AND o.state = 'leased')
@@ -43,7 +45,8 @@ TAKE = """
     UPDATE annotation_task t SET open_slots = t.open_slots - 1
     FROM picked WHERE t.id = picked.id
     RETURNING t.id, t.queue_key,
-              (SELECT array_agg(c.uid ORDER BY c.position) FROM annotation_candidate c WHERE c.task_id = t.id)
+              COALESCE((SELECT array_agg(c.uid ORDER BY c.position) FROM annotation_candidate c
+                        WHERE c.task_id = t.id), '{}')
 """
 # A task that expired in this person's hands keeps its order and its draft when it comes back.
 LEASE = """
@@ -59,7 +62,8 @@ LEASE = """
         INSERT INTO annotation_workevent (workspace_id, project_id, membership_id, assignment_id, kind, at)
         SELECT %(workspace)s, %(project)s, %(membership)s, given.id, 'opened', now() FROM given
     )
-    UPDATE annotation_standing s SET cursor = %(cursor)s FROM given WHERE s.id = %(standing)s
+    UPDATE annotation_standing s SET cursor = %(cursor)s, gold_due = %(gold_due)s
+    FROM given WHERE s.id = %(standing)s
     RETURNING given.id, given.uid, given.shown_order, given.lease_until,
               given.draft, given.draft_version, given.draft_saved_at
 """
@@ -83,18 +87,21 @@ class Handed:
 @dataclass(frozen=True)
 class _Taken:
     task_id: int
-    queue_key: int
+    cursor: int
     candidates: list[uuid.UUID]
+    gold_due: int | None
 
 
 @transaction.atomic
 def hand_out(*, membership: Membership, project: Project) -> Handed | Nothing:
-    """The person's open task, else the next one; Nothing says why there is none."""
+    """What a reviewer sent back, the person's open task, or the next one; Nothing says why there is none."""
     standing = lock_standing(membership=membership, project=project)
     refusal = refusal_of(membership=membership, project=project, standing=standing)
     if refusal:
         return refusal
-    taken = _take(membership, project, standing)
+    if standing.returned:
+        return _hand_back(membership, project, standing, standing.returned)
+    taken = _take_either(membership, project, standing)
     if taken:
         return _lease(membership, project, standing, taken)
     resumed = _resume(membership, project, standing)
@@ -116,20 +123,33 @@ def look(*, membership: Membership, project: Project) -> Nothing | None:
     return handed if isinstance(handed, Nothing) else None
 
 
+def _take_either(membership: Membership, project: Project, standing: LockedStanding) -> _Taken | None:
+    """Gold where it is due and there is one that the person has not had, else work."""
+    due = gold_due(project=project, standing=standing)
+    if project.gold_every and due is not None and due <= standing.submitted_count:
+        due = gold_due_after(project=project, standing=standing)
+        gold = take_gold(membership=membership, project=project)
+        if gold:
+            return _Taken(gold[0], standing.cursor, gold[1], due)
+    return _take(membership, project, replace(standing, gold_due=due))
+
+
 def _take(membership: Membership, project: Project, standing: LockedStanding) -> _Taken | None:
     """Take a slot ahead of the cursor; at the end look once from the beginning up to the cursor."""
-    ahead = _take_between(membership, project, standing.cursor, PAST_ALL_KEYS)
+    ahead = _take_between(membership, project, standing, standing.cursor, PAST_ALL_KEYS)
     if ahead or not standing.cursor:
         return ahead
-    return _take_between(membership, project, -1, standing.cursor)
+    return _take_between(membership, project, standing, -1, standing.cursor)
 
 
-def _take_between(membership: Membership, project: Project, after: int, until: int) -> _Taken | None:
+def _take_between(
+    membership: Membership, project: Project, standing: LockedStanding, after: int, until: int
+) -> _Taken | None:
     values = {"project": project.pk, "membership": membership.pk, "after": after, "until": until}
     with connection.cursor() as cursor:
         cursor.execute(TAKE, values)
         row = cursor.fetchone()
-    return _Taken(*row) if row else None
+    return _Taken(row[0], row[1], row[2], standing.gold_due) if row else None
 
 
 def _lease(membership: Membership, project: Project, standing: LockedStanding, taken: _Taken) -> Handed:
@@ -143,7 +163,8 @@ def _lease(membership: Membership, project: Project, standing: LockedStanding, t
         "membership": membership.pk,
         "order": order,
         "seconds": project.lease_seconds,
-        "cursor": taken.queue_key,
+        "cursor": taken.cursor,
+        "gold_due": taken.gold_due,
         "standing": standing.id,
     }
     with connection.cursor() as cursor:
@@ -176,6 +197,23 @@ def _assignment(membership: Membership, project: Project, task_id: int, row: tup
     )
 
 
+def _hand_back(
+    membership: Membership, project: Project, standing: LockedStanding, assignment_id: int
+) -> Handed:
+    """An answer that a reviewer sent back: it has its slot already, so there is no lease that could end."""
+    assignment = Assignment.objects.select_for_update().get(pk=assignment_id)
+    assignment.project, assignment.membership = project, membership
+    assignment.opened_at = timezone.now()
+    assignment.save(update_fields=["opened_at"])
+    _note_opened(assignment)
+    return Handed(
+        assignment=assignment,
+        resumed=True,
+        submitted_count=standing.submitted_count,
+        newest_guideline=standing.newest_guideline,
+    )
+
+
 def _resume(membership: Membership, project: Project, standing: LockedStanding) -> Handed | None:
     """The open task of this person. Its slot is still held, so even a lease that just ran out goes on."""
     open_lease = Assignment.objects.filter(
@@ -186,18 +224,22 @@ def _resume(membership: Membership, project: Project, standing: LockedStanding) 
         return None
     assignment.project, assignment.membership = project, membership
     assignment.lease_until = _prolong(assignment)
-    WorkEvent.objects.create(
-        workspace_id=assignment.workspace_id,
-        project=project,
-        membership=membership,
-        assignment=assignment,
-        kind=WorkEvent.Kind.OPENED,
-    )
+    _note_opened(assignment)
     return Handed(
         assignment=assignment,
         resumed=True,
         submitted_count=standing.submitted_count,
         newest_guideline=standing.newest_guideline,
+    )
+
+
+def _note_opened(assignment: Assignment) -> None:
+    WorkEvent.objects.create(
+        workspace_id=assignment.workspace_id,
+        project_id=assignment.project_id,
+        membership_id=assignment.membership_id,
+        assignment=assignment,
+        kind=WorkEvent.Kind.OPENED,
     )
 
 

@@ -22,6 +22,10 @@ class ProgressSerializer(Shape):
 
 class ProjectRequestSerializer(Shape):
     name = serializers.CharField(max_length=120)
+    kind = serializers.CharField(
+        default=Project.Kind.RANKING.value,
+        help_text="One of ranking, demonstration and classification; it stays as it is.",
+    )
     description = serializers.CharField(required=False)
     content_warning = serializers.CharField(required=False)
     overlap = serializers.IntegerField(min_value=1, max_value=50, default=1)
@@ -30,13 +34,19 @@ class ProjectRequestSerializer(Shape):
     allow_all_bad = serializers.BooleanField(default=True)
     aspects = serializers.ListField(child=serializers.CharField(), required=False)
     require_rationale = serializers.BooleanField(default=False)
+    labels = serializers.ListField(
+        child=serializers.CharField(max_length=60), required=False, help_text="Of a classification: 2 to 30."
+    )
+    allow_several_labels = serializers.BooleanField(default=False)
+    gold_every = serializers.IntegerField(
+        min_value=0, max_value=1000, required=False, help_text="Shown to reviewers and admins only; 0: never."
+    )
     lawful_basis = serializers.CharField(required=False)
     licence = serializers.CharField(required=False, help_text="An SPDX expression.")
 
 
 class ProjectSerializer(ProjectRequestSerializer):
     uid = serializers.UUIDField()
-    kind = serializers.ChoiceField(choices=Project.Kind.choices)
     state = serializers.ChoiceField(choices=Project.State.choices)
     created_at = serializers.DateTimeField()
     progress = ProgressSerializer()
@@ -90,7 +100,11 @@ class AssignmentSerializer(Shape):
     lang = serializers.CharField()
     prompt = MessageSerializer(many=True)
     candidates = CandidateSerializer(many=True, help_text="In the order in which they are to be shown.")
+    kind = serializers.CharField(help_text="The kind of the project, and so the shape of the answer.")
     aspects = serializers.ListField(child=serializers.CharField())
+    labels = serializers.ListField(child=serializers.CharField())
+    allow_several_labels = serializers.BooleanField()
+    return_note = serializers.CharField(help_text="What a reviewer asks to mend; empty for a new task.")
     draft = serializers.JSONField(allow_null=True)
     draft_version = serializers.IntegerField()
 
@@ -109,15 +123,26 @@ class RewriteSerializer(Shape):
 
 
 class AnswerSerializer(Shape):
+    """The fields of the task's kind: ranking first, then of writing, of classification, and of all."""
+
     ranking = serializers.ListField(
-        child=serializers.ListField(child=serializers.UUIDField()), help_text="Best first; a tier is a tie."
+        child=serializers.ListField(child=serializers.UUIDField()),
+        required=False,
+        help_text="Ranking: best first; a tier is a tie.",
     )
     unranked = serializers.ListField(child=serializers.UUIDField(), required=False)
     all_bad = serializers.BooleanField(default=False)
     strength = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=3)
     aspects = serializers.JSONField(required=False, help_text="{candidate: {aspect: 1 to 5}}")
-    flags = serializers.ListField(child=serializers.CharField(), required=False)
     rewrite = RewriteSerializer(required=False, allow_null=True)
+    prompt = serializers.CharField(
+        required=False, help_text="Instruction writing: the instruction as it stands, mended or not."
+    )
+    completion = serializers.CharField(required=False, help_text="Instruction writing: the answer.")
+    labels = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="Classification: labels of the project."
+    )
+    flags = serializers.ListField(child=serializers.CharField(), required=False)
     rationale = serializers.CharField(required=False)
 
 

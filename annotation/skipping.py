@@ -34,7 +34,8 @@ def skip(*, assignment: Assignment, reason: str = "", note: str = "") -> None:
         raise Answered(_("You have already answered this task."))
     if locked.state == Assignment.State.SKIPPED:
         return
-    if locked.state == Assignment.State.LEASED:
+    # What a reviewer sent back and the person does not want to mend goes to somebody else, too.
+    if locked.state in {Assignment.State.LEASED, Assignment.State.RETURNED}:
         return_slots(task_ids=[locked.task_id], slots=1)
     locked.state = Assignment.State.SKIPPED
     locked.lease_until = None

@@ -6,7 +6,7 @@ person wait for each other instead of deadlocking.
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db import connection, transaction
 from django.db.models.functions import Now
@@ -14,13 +14,19 @@ from django.db.models.functions import Now
 from accounts.models import Membership
 from annotation.models import Project, Standing
 
+# A pause without an end of its own.
+UNTIL_REVIEWED = datetime(3000, 1, 1, tzinfo=UTC)
+
 # Before a new table has statistics the planner takes a project for a handful of tasks and sorts them all;
 # without sorts it must walk the index in queue order. The setting ends with the transaction.
 LOCK = """
     SELECT set_config('enable_sort', 'off', true), s.id, s.cursor, s.submitted_count, s.warned_at IS NOT NULL,
            CASE WHEN s.paused_until > now() THEN s.paused_until END, s.reason,
            (SELECT max(c.version) FROM accounts_recordingconsent c WHERE c.membership_id = s.membership_id),
-           (SELECT max(g.number) FROM annotation_guideline g WHERE g.project_id = s.project_id)
+           (SELECT max(g.number) FROM annotation_guideline g WHERE g.project_id = s.project_id),
+           s.gold_due,
+           (SELECT min(a.id) FROM annotation_assignment a WHERE a.membership_id = s.membership_id
+              AND a.project_id = s.project_id AND a.state = 'returned')
     FROM annotation_standing s
     WHERE s.project_id = %s AND s.membership_id = %s
     FOR UPDATE OF s
@@ -29,7 +35,10 @@ LOCK = """
 
 @dataclass(frozen=True)
 class LockedStanding:
-    """`paused_until` is set only while the pause lasts; `consent` and `newest_guideline` are 0 for none."""
+    """`paused_until` is set only while the pause lasts; `consent` and `newest_guideline` are 0 for none.
+
+    `returned` is the oldest assignment that a reviewer sent back to this person.
+    """
 
     id: int
     cursor: int
@@ -39,6 +48,8 @@ class LockedStanding:
     reason: str
     consent: int
     newest_guideline: int
+    gold_due: int | None
+    returned: int | None
 
 
 def lock_standing(*, membership: Membership, project: Project) -> LockedStanding:
@@ -53,10 +64,23 @@ def lock_standing(*, membership: Membership, project: Project) -> LockedStanding
         # Two first visits at once: the second one finds the row of the first.
         Standing.objects.bulk_create([standing], ignore_conflicts=True)
         return lock_standing(membership=membership, project=project)
-    _setting, identity, cursor, count, accepted, paused_until, reason, consent, guideline = row
+    _setting, identity, cursor, count, accepted, paused_until, reason, consent, guideline, due, returned = row
     return LockedStanding(
-        identity, cursor, count, accepted, paused_until, reason, consent or 0, guideline or 0
+        identity, cursor, count, accepted, paused_until, reason, consent or 0, guideline or 0, due, returned
     )
+
+
+@transaction.atomic
+def pause(*, membership: Membership, project: Project, reason: str) -> None:
+    """Hand out nothing more to the person here until a reviewer has looked; the reason is shown to them."""
+    locked = lock_standing(membership=membership, project=project)
+    Standing.objects.filter(pk=locked.id).update(paused_until=UNTIL_REVIEWED, reason=reason)
+
+
+@transaction.atomic
+def resume(*, membership: Membership, project: Project) -> None:
+    locked = lock_standing(membership=membership, project=project)
+    Standing.objects.filter(pk=locked.id).update(paused_until=None, reason="")
 
 
 @transaction.atomic

@@ -15,10 +15,11 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from annotation.kinds.ranking import Answer
-from annotation.kinds.ranking_form import fields_of
+from annotation.kinds import Answer
 from annotation.models import Annotation, Assignment, Project, Task
+from annotation.rules import kind_for
 from core.errors import Conflict
+from corpus.models import Erasure
 
 REVISE_WITHIN = timedelta(minutes=10)
 
@@ -32,7 +33,8 @@ LOCK = """
     SELECT standing.id, a.state, (extract(epoch FROM now() - a.opened_at) * 1000)::bigint, now(),
            (SELECT g.id FROM annotation_guideline g WHERE g.project_id = %(project)s
               AND (g.number = %(seen)s OR (%(seen)s IS NULL AND g.published_at <= a.opened_at))
-            ORDER BY g.number DESC LIMIT 1)
+            ORDER BY g.number DESC LIMIT 1),
+           (SELECT b.subject_key FROM annotation_taskbody b WHERE b.task_id = a.task_id)
     FROM annotation_assignment a, standing
     WHERE a.id = %(assignment)s
     FOR UPDATE OF a
@@ -45,7 +47,11 @@ CLOSE = """
         INSERT INTO annotation_workevent (workspace_id, project_id, membership_id, assignment_id, kind, at)
         VALUES (%(workspace)s, %(project)s, %(membership)s, %(assignment)s, 'submitted', now())
     )
-    UPDATE annotation_standing SET submitted_count = submitted_count + %(counted)s WHERE id = %(standing)s
+    UPDATE annotation_standing
+    SET submitted_count = submitted_count + %(counted)s,
+        gold_count = gold_count + CASE WHEN (SELECT t.purpose FROM annotation_task t WHERE t.id = %(task)s)
+                                            = 'gold' THEN %(counted)s ELSE 0 END
+    WHERE id = %(standing)s
 """
 
 
@@ -88,6 +94,7 @@ class _Locked:
     wall_ms: int
     now: datetime
     guideline_id: int | None
+    subject_key: str | None
 
 
 @contextmanager
@@ -96,8 +103,13 @@ def draft_kept(*, assignment: Assignment, answer: Answer) -> Iterator[None]:
     try:
         yield
     except NotTaken:
-        Assignment.objects.filter(pk=assignment.pk).update(
-            draft=fields_of(answer.as_json()), draft_version=F("draft_version") + 1, draft_saved_at=Now()
+        # Not even as a draft are words about a person kept whose data was erased meanwhile.
+        erased = Erasure.objects.values("subject_key")
+        kept = Assignment.objects.filter(pk=assignment.pk).exclude(task__body__subject_key__in=erased)
+        kept.update(
+            draft=kind_for(assignment).fields_of(answer.as_json()),
+            draft_version=F("draft_version") + 1,
+            draft_saved_at=Now(),
         )
         raise
 
@@ -114,6 +126,8 @@ def submit(
     locked = _lock(assignment, guideline_number)
     if locked.state == Assignment.State.SUBMITTED:
         return _repeated(assignment, answer)
+    if locked.state == Assignment.State.RETURNED:
+        return _mend(assignment, answer, locked, active_ms)
     if locked.state != Assignment.State.LEASED:
         _take_open_slot(assignment)
     annotation = _store(assignment, answer, locked, revision=1, active_ms=active_ms)
@@ -139,12 +153,26 @@ def revise(
     current = assignment.annotations.filter(is_current=True).first()
     if current is None:
         raise Answered(_("There is no answer to correct: send a first one."))
-    if current.answer == answer.as_json():
+    is_returned = locked.state == Assignment.State.RETURNED
+    if current.answer == answer.as_json() and not is_returned:
         return _receipt(assignment, current)
     if current.revision != revision:
         raise Answered(_("This answer was corrected in another window meanwhile."))
-    if not may_revise(assignment=assignment, at=locked.now):
+    if not is_returned and not may_revise(assignment=assignment, at=locked.now):
         raise RevisionOver(_("The time for corrections is over; ask a reviewer."))
+    return _follow(current, assignment, answer, locked, active_ms)
+
+
+def _mend(assignment: Assignment, answer: Answer, locked: _Locked, active_ms: int) -> Receipt:
+    """The answer to what a reviewer sent back, whatever it says: the same again is an answer too."""
+    current = assignment.annotations.get(is_current=True)
+    return _follow(current, assignment, answer, locked, active_ms)
+
+
+def _follow(
+    current: Annotation, assignment: Assignment, answer: Answer, locked: _Locked, active_ms: int
+) -> Receipt:
+    """Store the next revision; the one before stays in the history."""
     Annotation.objects.filter(pk=current.pk).update(is_current=False)
     annotation = _store(assignment, answer, locked, revision=current.revision + 1, active_ms=active_ms)
     _close(assignment, locked, counted=0)
@@ -152,7 +180,12 @@ def revise(
 
 
 def may_revise(*, assignment: Assignment, at: datetime) -> bool:
-    """The time runs from the first answer on, so that corrections cannot prolong themselves."""
+    """The time runs from the first answer on, so that corrections cannot prolong themselves.
+
+    What a reviewer sent back may be corrected at any time.
+    """
+    if assignment.state == Assignment.State.RETURNED:
+        return True
     first = assignment.annotations.order_by("revision").first()
     return first is not None and at <= first.submitted_at + REVISE_WITHIN
 
@@ -170,8 +203,9 @@ def _lock(assignment: Assignment, guideline_number: int | None) -> _Locked:
 
 
 def _repeated(assignment: Assignment, answer: Answer) -> Receipt:
-    current = assignment.annotations.get(is_current=True)
-    if current.answer == answer.as_json():
+    # None where the person whom the task is about was erased.
+    current = assignment.annotations.filter(is_current=True).first()
+    if current is not None and current.answer == answer.as_json():
         return _receipt(assignment, current)
     raise Answered(_("You have already answered this task in another window; that answer stands."))
 
@@ -205,6 +239,7 @@ def _store(
         active_ms=min(max(0, active_ms), wall_ms, 2**31 - 1),
         wall_ms=wall_ms,
         is_simulated=assignment.membership.is_simulated,
+        subject_key=locked.subject_key,
         submitted_at=locked.now,
     )
 
@@ -212,6 +247,7 @@ def _store(
 def _close(assignment: Assignment, locked: _Locked, *, counted: int) -> None:
     values: dict[str, Any] = {
         "assignment": assignment.pk,
+        "task": assignment.task_id,
         "workspace": assignment.workspace_id,
         "project": assignment.project_id,
         "membership": assignment.membership_id,

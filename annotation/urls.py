@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.views import drafts, imports, projects, ranking, work
+from annotation.views import answering, drafts, imports, projects, work
 
 urlpatterns = [
     path("projects/", projects.projects, name="projects"),
@@ -14,16 +14,16 @@ urlpatterns = [
     path("projects/<uuid:uid>/guideline/publish/", projects.publish, name="guideline-publish"),
     path("projects/<uuid:uid>/import/", imports.upload, name="project-import"),
     path("projects/<uuid:uid>/export/", imports.export, name="project-export"),
-    path("projects/<uuid:uid>/next/", ranking.next_task, name="project-next"),
-    path("projects/<uuid:uid>/queue/", ranking.queue, name="project-queue"),
-    path("projects/<uuid:uid>/warning/", ranking.accept, name="project-warning"),
+    path("projects/<uuid:uid>/next/", answering.next_task, name="project-next"),
+    path("projects/<uuid:uid>/queue/", answering.queue, name="project-queue"),
+    path("projects/<uuid:uid>/warning/", answering.accept, name="project-warning"),
     path("imports/<uuid:uid>/", imports.preview, name="import"),
     path("imports/<uuid:uid>/confirm/", imports.confirm_import, name="import-confirm"),
     path("imports/<uuid:uid>/discard/", imports.discard_import, name="import-discard"),
-    path("assignments/<uuid:uid>/", ranking.assignment, name="assignment"),
-    path("assignments/<uuid:uid>/submit/", ranking.submit_answer, name="assignment-submit"),
-    path("assignments/<uuid:uid>/skip/", ranking.skip_task, name="assignment-skip"),
-    path("assignments/<uuid:uid>/reopen/", ranking.reopen, name="assignment-reopen"),
+    path("assignments/<uuid:uid>/", answering.assignment, name="assignment"),
+    path("assignments/<uuid:uid>/submit/", answering.submit_answer, name="assignment-submit"),
+    path("assignments/<uuid:uid>/skip/", answering.skip_task, name="assignment-skip"),
+    path("assignments/<uuid:uid>/reopen/", answering.reopen, name="assignment-reopen"),
     path("assignments/<uuid:uid>/draft/", drafts.draft, name="assignment-draft"),
     path("assignments/<uuid:uid>/extend/", drafts.heartbeat, name="assignment-extend"),
     path("me/work/", work.my_work, name="my-work"),

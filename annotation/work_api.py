@@ -17,11 +17,11 @@ from annotation.api import KEY, body_of, prompt_of
 from annotation.drafts import save_draft
 from annotation.emptiness import Nothing
 from annotation.exports import content_of
-from annotation.kinds.ranking import Answer, AnswerInvalid, parse_answer
-from annotation.kinds.ranking_form import known_fields
+from annotation.kinds import Answer
+from annotation.kinds.answers import AnswerInvalid
 from annotation.models import Assignment, TaskBody
 from annotation.queue import Handed, hand_out
-from annotation.ranking_page import rules_for
+from annotation.rules import kind_for, rules_for
 from annotation.serializers import (
     DraftReceiptSerializer,
     DraftRequestSerializer,
@@ -65,7 +65,7 @@ def submit_answer(request: Request, uid: uuid.UUID) -> Response:
     body = body_of(request)
     _refuse_unknown(body, {"answer", "active_ms", "revision", "guideline"})
     try:
-        answer = parse_answer(body.get("answer"), rules=rules_for(found))
+        answer = kind_for(found).parse_answer(body.get("answer"), rules=rules_for(found))
     except AnswerInvalid as invalid:
         fields = {name: _(sentence) for name, sentence in invalid.fields.items()}
         raise Invalid(_("The answer breaks a rule."), fields=fields) from invalid
@@ -146,7 +146,7 @@ def _text(body: Mapping[str, Any], name: str) -> str:
 def _fields(value: object, found: Assignment) -> dict[str, list[str]]:
     if not isinstance(value, Mapping) or not all(map(_is_texts, value.values())):
         raise Invalid(_("The draft cannot be read."), fields={"draft": _("An object of lists of texts.")})
-    return known_fields(value, rules=rules_for(found))
+    return kind_for(found).known_fields(value, rules=rules_for(found))
 
 
 def _is_texts(entry: object) -> bool:
@@ -175,7 +175,11 @@ def _assignment(handed: Handed) -> dict[str, Any]:
         "candidates": [
             {"id": uid, "content": content_of(message), "lang": message["lang"]} for uid, message in shown
         ],
+        "kind": assignment.project.kind,
         "aspects": assignment.project.aspects,
+        "labels": assignment.project.labels,
+        "allow_several_labels": assignment.project.allow_several_labels,
+        "return_note": assignment.return_note if assignment.state == Assignment.State.RETURNED else "",
         "draft": assignment.draft,
         "draft_version": assignment.draft_version,
     }

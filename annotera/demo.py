@@ -7,7 +7,6 @@ import json
 import random
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -24,6 +23,7 @@ from annotation.projects import ProjectSettings, create_project, publish_guideli
 from annotation.queue import Handed, hand_out
 from annotation.submissions import submit
 from annotera.demo_texts import Question, demonstrations, questions
+from annotera.logins import Login
 from corpus.columns import Row
 from corpus.models import DatasetVersion, Source
 from corpus.shards import written
@@ -56,14 +56,6 @@ STARTER = {
     "heads": 4,
     "steps": 160,
 }
-
-
-@dataclass(frozen=True)
-class Login:
-    name: str
-    role: str
-    email: str
-    password: str
 
 
 @transaction.atomic

@@ -21,6 +21,17 @@ class RewardRule(models.Model):
     config = models.JSONField(default=dict, help_text="Settings of the reward stage that differ.")
     is_active = models.BooleanField(default=True)
     problem = models.CharField(max_length=500, blank=True, help_text="Why it could not act, for a person.")
+    counted_version = models.ForeignKey(
+        DatasetVersion,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The newest version whose preferences were counted.",
+    )
+    new_preferences = models.PositiveIntegerField(
+        default=0, help_text="Of that version: how many are not in the version on which the rule last acted."
+    )
     created_by = models.ForeignKey(Membership, on_delete=models.PROTECT, null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

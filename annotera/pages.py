@@ -1,4 +1,4 @@
-"""The workspace's home: what each role does next, with counts that cost the same at any size."""
+"""The home of a workspace, and the pipeline: where things stand and what each role does next."""
 
 from typing import Any
 
@@ -7,11 +7,14 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.access import WorkspaceRequest, member_page
-from accounts.models import Workspace
-from annotation.models import Project, Standing, Task
-from corpus.models import Dataset, DatasetVersion
+from accounts.models import Membership, Role
+from annotation.models import Project, Standing
+from annotera.pipeline import next_stage, stages
+from annotera.pipeline_picture import picture_of
+from core.api import refuse_unknown_parameters
+from core.requests import is_htmx
+from training.access import models_of, runs_of
 from training.alarm_notices import badge_of_model
-from training.models import ModelVersion, Stage, TrainingRun
 
 LATEST = 5
 MOST_CARDS = 20
@@ -20,7 +23,7 @@ MOST_CARDS = 20
 @require_safe
 @member_page()
 def workspace_home(request: WorkspaceRequest) -> HttpResponse:
-    """Annotators continue where they were; admins see the line from project to model and its next step."""
+    """Annotators continue where they were; the others see the pipeline and its next step too."""
     membership = request.membership
     standings = {row.project_id: row for row in Standing.objects.filter(membership=membership)}
     projects = Project.objects.filter(workspace=membership.workspace, state=Project.State.ACTIVE)
@@ -31,22 +34,29 @@ def workspace_home(request: WorkspaceRequest) -> HttpResponse:
         "answered": sum(row.submitted_count for row in standings.values()),
     }
     if membership.may_review:
-        context |= line_to_a_model(membership.workspace)
+        context |= _pipeline(membership) | _latest(membership)
     return render(request, "annotera/workspace_home.html", context)
 
 
-def line_to_a_model(workspace: Workspace) -> dict[str, Any]:
-    """The newest row of each station between tasks and models, and the latest runs and models."""
-    preferences = DatasetVersion.objects.filter(workspace=workspace, dataset__kind=Dataset.Kind.PREFERENCES)
-    runs = TrainingRun.objects.filter(workspace=workspace).select_related("job")
-    models = ModelVersion.objects.filter(workspace=workspace).select_related("made_by")
-    policy = models.filter(stage=Stage.PPO).order_by("-pk").first()
+def _pipeline(membership: Membership) -> dict[str, Any]:
+    found = stages(membership=membership)
+    return {"stages": found, "next": next_stage(found)}
+
+
+def _latest(membership: Membership) -> dict[str, Any]:
+    models = models_of(membership).order_by("-pk")[:LATEST]
     return {
-        "has_tasks": Task.objects.filter(workspace=workspace).exists(),
-        "frozen": preferences.select_related("dataset").order_by("-pk").first(),
-        "reward_model": models.filter(stage=Stage.REWARD).order_by("-pk").first(),
-        "policy": policy,
-        "policy_badge": badge_of_model(policy) if policy else None,
-        "runs": list(runs.order_by("-pk")[:LATEST]),
-        "models": [(model, badge_of_model(model)) for model in models.order_by("-pk")[:LATEST]],
+        "runs": list(runs_of(membership).order_by("-pk")[:LATEST]),
+        "models": [(model, badge_of_model(model)) for model in models],
     }
+
+
+@require_safe
+@member_page(Role.REVIEWER)
+def pipeline(request: WorkspaceRequest) -> HttpResponse:
+    """All ten stages; a fragment of it comes every few seconds."""
+    refuse_unknown_parameters(request, set())
+    context = _pipeline(request.membership)
+    context["picture"] = picture_of(context["stages"])
+    template = "annotera/pipeline.html#live" if is_htmx(request) else "annotera/pipeline.html"
+    return render(request, template, context)

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from annotera.embedded.home import connection_urls, home_directory, secret
+from annotera.embedded.home import connection_urls, home_directory, secret, socket_directory
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -69,6 +69,11 @@ else:
 if PRODUCTION and len(SECRET_KEY) < 50:
     raise ImproperlyConfigured("SECRET_KEY is too short: production needs at least 50 random characters.")
 SECRET_KEY_FALLBACKS = environment_list("SECRET_KEY_FALLBACKS", "")
+# Names the people that data is about. It must outlive every other secret: with another one, nobody who was
+# erased would be known any more. Empty: the secret key takes its place.
+SUBJECT_SECRET = os.environ.get("ANNOTERA_SUBJECT_SECRET", "")
+if not SUBJECT_SECRET and not PRODUCTION:
+    SUBJECT_SECRET = secret(ANNOTERA_HOME, "subjects")
 
 # --- Services ---------------------------------------------------------------------------------------------
 if PRODUCTION and not ("DATABASE_URL" in os.environ and "BROKER_URL" in os.environ):
@@ -275,6 +280,11 @@ JOB_SWEEP_SECONDS = environment_integer("ANNOTERA_JOB_SWEEP", 15, minimum=1)
 JOB_KILL_AFTER_SECONDS = environment_integer("ANNOTERA_JOB_KILL_AFTER", 20, minimum=1)
 ENGINE_THREADS = environment_integer("ANNOTERA_ENGINE_THREADS", os.cpu_count() or 1, minimum=1)
 ENGINE_DEVICE = os.environ.get("ANNOTERA_DEVICE", "auto")
+
+# --- Deployed models --------------------------------------------------------------------------------------
+INFERENCE_THREADS = environment_integer("ANNOTERA_INFERENCE_THREADS", ENGINE_THREADS, minimum=1)
+INFERENCE_SECONDS = environment_integer("ANNOTERA_INFERENCE_SECONDS", 10, minimum=2)
+INFERENCE_SOCKETS = socket_directory(ANNOTERA_HOME)
 
 # --- The log ----------------------------------------------------------------------------------------------
 LOG_LEVEL = os.environ.get("ANNOTERA_LOG_LEVEL", "INFO").upper()

@@ -33,7 +33,7 @@ from annotation.imports import import_at_once  # noqa: E402
 from annotation.kinds.ranking import parse_answer  # noqa: E402
 from annotation.models import Project  # noqa: E402
 from annotation.queue import Handed, hand_out  # noqa: E402
-from annotation.ranking_page import rules_for  # noqa: E402
+from annotation.rules import rules_for  # noqa: E402
 from annotation.submissions import submit  # noqa: E402
 
 TEXT = "The tide comes in twice a day because the moon pulls at the water. " * 6

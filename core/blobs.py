@@ -5,6 +5,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +15,7 @@ from django.conf import settings
 from core.errors import DomainError
 
 CHUNK = 1024 * 1024
+SHA256_LENGTH = 64
 
 
 class BlobCorrupt(DomainError):
@@ -61,6 +63,35 @@ def put_file(path: Path, *, workspace: uuid.UUID) -> str:
     filesystem.put_file(str(path), temporary)
     filesystem.mv(temporary, target)
     return sha256
+
+
+def delete(sha256: str, *, workspace: uuid.UUID) -> bool:
+    """Remove a stored file, whoever else names it; False where it was gone already. The caller made sure."""
+    filesystem, path = _location(key_for(workspace=workspace, sha256=sha256))
+    try:
+        filesystem.rm_file(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def stored(*, workspace: uuid.UUID) -> Iterator[str]:
+    """The hashes of all files of a workspace; files that are just being written are left out."""
+    filesystem, root = _location(f"ws/{workspace}")
+    if not filesystem.exists(root):
+        return
+    for path in filesystem.find(root):
+        name = path.rsplit("/", 1)[-1]
+        if len(name) == SHA256_LENGTH:
+            yield name
+
+
+def delete_unfinished(*, workspace: uuid.UUID, older_than: timedelta) -> None:
+    """Remove what processes left that died while they stored a file."""
+    filesystem, root = _location(f"ws/{workspace}")
+    for path in filesystem.find(root) if filesystem.exists(root) else ():
+        if path.endswith(".part") and filesystem.modified(path) < datetime.now(tz=UTC) - older_than:
+            filesystem.rm_file(path)
 
 
 def fetch_file(sha256: str, *, workspace: uuid.UUID, target: Path) -> Path:

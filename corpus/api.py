@@ -33,6 +33,16 @@ class DatasetVersionSummary(serializers.Serializer[DatasetVersion]):
     heldout_rows = serializers.IntegerField()
     note = serializers.CharField()
     frozen_at = serializers.DateTimeField()
+    tags = serializers.SerializerMethodField()
+    redacted_at = serializers.DateTimeField(
+        allow_null=True, help_text="When a person's data was erased from it; it is not used again then."
+    )
+    successor = serializers.UUIDField(
+        source="successor.uid", allow_null=True, default=None, help_text="The version with what is left."
+    )
+
+    def get_tags(self, version: DatasetVersion) -> list[str]:
+        return [tag.name for tag in version.tags.all()]
 
 
 class DatasetVersionDetail(DatasetVersionSummary):
@@ -49,7 +59,7 @@ class DatasetRows(serializers.Serializer[Any]):
     next = serializers.IntegerField(allow_null=True)
 
 
-def _reader(request: Request) -> Membership:
+def reader(request: Request) -> Membership:
     membership = caller(request)
     require_role(membership, Role.REVIEWER)
     return membership
@@ -63,7 +73,7 @@ def _reader(request: Request) -> Membership:
 @api_view(["GET"])
 def dataset_versions(request: Request) -> Response:
     """Frozen dataset versions, the newest first."""
-    membership = _reader(request)
+    membership = reader(request)
     refuse_unknown_parameters(request, {"before"})
     page = newest_first(versions_of(membership), before=request.GET.get("before", ""))
     return Response(page.body(lambda version: dict(DatasetVersionSummary(version).data)))
@@ -73,7 +83,7 @@ def dataset_versions(request: Request) -> Response:
 @api_view(["GET"])
 def dataset_version(request: Request, uid: uuid.UUID) -> Response:
     """A version with its manifest: files, counts, parents, licence and split policy."""
-    membership = _reader(request)
+    membership = reader(request)
     refuse_unknown_parameters(request, set())
     return Response(DatasetVersionDetail(version_for(membership=membership, uid=uid)).data)
 
@@ -88,8 +98,8 @@ def dataset_version(request: Request, uid: uuid.UUID) -> Response:
 )
 @api_view(["GET"])
 def dataset_rows(request: Request, uid: uuid.UUID) -> Response:
-    """Rows of a split in their stored order, a hundred at a time."""
-    membership = _reader(request)
+    """Rows of a split in their stored order, a hundred at a time; 410 where they were erased."""
+    membership = reader(request)
     refuse_unknown_parameters(request, {"split", "after"})
     version = version_for(membership=membership, uid=uid)
     after = _position(request.GET.get("after", "0"))

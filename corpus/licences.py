@@ -1,6 +1,7 @@
 """Licences are SPDX expressions; anything else is refused before data comes in."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from django.utils.translation import gettext as _
@@ -47,3 +48,12 @@ def _unknown(expression: str) -> LicenceUnknown:
         "LicenseRef-our-contract."
     ) % {"text": expression[:80]}
     return LicenceUnknown(message, fields={"licence": message})
+
+
+def all_of(expressions: Sequence[str]) -> str:
+    """The licence of something that holds parts under each of these: all of them apply."""
+    different = list(dict.fromkeys(expressions))
+    if len(different) == 1:
+        return different[0]
+    joined = " AND ".join(f"({expression})" for expression in different)
+    return str(_licensing().parse(joined))

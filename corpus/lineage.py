@@ -22,6 +22,10 @@ ROLES = {
     "second_model": gettext_lazy("checking model"),
     "dataset": gettext_lazy("training data"),
     "prompts": gettext_lazy("prompts"),
+    "annotators": gettext_lazy("judged by"),
+    "serves": gettext_lazy("answers under this name"),
+    "wrote": gettext_lazy("wrote"),
+    "sent_back": gettext_lazy("sent back to annotators"),
 }
 
 
@@ -120,16 +124,21 @@ def descendants(*, workspace: Workspace, node: Node) -> list[Relative]:
 
 
 def _described(workspace: Workspace, found: Iterable[tuple[str, uuid.UUID, str]]) -> list[Relative]:
-    """One query a kind, however many nodes there are."""
     roles: dict[Node, str] = {}
     for kind, uid, role in found:
         roles.setdefault((kind, uid), role)
-    described: dict[Node, Description] = {}
-    for kind in sorted({kind for kind, _uid in roles} & _describers.keys()):
-        uids = [uid for other, uid in roles if other == kind]
-        described |= {(kind, uid): text for uid, text in _describers[kind](workspace, uids).items()}
+    texts = described(workspace=workspace, nodes=roles)
     return [
-        Relative(kind=kind, uid=uid, role=role, label=text.label, url=text.url)
+        Relative(kind=kind, uid=uid, role=role, label=texts[kind, uid].label, url=texts[kind, uid].url)
         for (kind, uid), role in roles.items()
-        for text in [described.get((kind, uid), Description(label=f"{kind} {uid}"))]
     ]
+
+
+def described(*, workspace: Workspace, nodes: Iterable[Node]) -> dict[Node, Description]:
+    """How each node is shown: one query a kind, however many nodes there are."""
+    wanted = list(nodes)
+    texts = {(kind, uid): Description(label=f"{kind} {uid}") for kind, uid in wanted}
+    for kind in sorted({kind for kind, _uid in wanted} & _describers.keys()):
+        uids = [uid for other, uid in wanted if other == kind]
+        texts |= {(kind, uid): text for uid, text in _describers[kind](workspace, uids).items()}
+    return texts

@@ -91,6 +91,11 @@ class CleaningRun(models.Model):
     class Meta:
         indexes = [models.Index(fields=["source", "-id"], name="cleaning_by_source")]
 
+    @property
+    def badge(self) -> str:
+        """The state among those that badges have colours for."""
+        return {"previewing": "running", "applying": "running", "applied": "done"}.get(self.state, self.state)
+
 
 class Document(models.Model):
     """A text of a source. What cleaning removed stays here with the reason, so that it can be restored.
@@ -124,6 +129,9 @@ class Document(models.Model):
     removal = models.JSONField(null=True, blank=True)
     removed_by = models.ForeignKey(
         CleaningRun, on_delete=models.PROTECT, null=True, blank=True, related_name="removed_documents"
+    )
+    changed_by = models.ForeignKey(
+        CleaningRun, on_delete=models.PROTECT, null=True, blank=True, related_name="changed_documents"
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

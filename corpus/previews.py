@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy
 
 from corpus import versions
 from corpus.models import DatasetVersion
-from corpus.splits import SPLITS
+from corpus.redactions import RowsErased
+from corpus.splits import SPLITS, Split
 
 ROWS_SHOWN = 3
 CHARACTERS_SHOWN = 1500
@@ -28,6 +29,8 @@ COUNTS = {
     "no_preference": gettext_lazy("Without a preference"),
     "not_work": gettext_lazy("Gold and repeats left out"),
     "skipped": gettext_lazy("Malformed rows left out"),
+    "documents": gettext_lazy("Documents"),
+    "erased": gettext_lazy("Erased rows"),
 }
 
 
@@ -63,14 +66,18 @@ class Preview:
 
 
 def first_rows(version: DatasetVersion) -> list[Preview]:
-    return [
-        _preview(row, split)
-        for split in SPLITS
-        for row in versions.rows(version, split=split, limit=ROWS_SHOWN)
-    ]
+    """The first rows of each side; a side whose first rows were erased shows none."""
+    return [preview(row, split) for split in SPLITS for row in _rows_of(version, split)]
 
 
-def _preview(row: Mapping[str, Any], split: str) -> Preview:
+def _rows_of(version: DatasetVersion, split: Split) -> list[dict[str, Any]]:
+    try:
+        return versions.rows(version, split=split, limit=ROWS_SHOWN)
+    except RowsErased:
+        return []
+
+
+def preview(row: Mapping[str, Any], split: str) -> Preview:
     prompt = [shortened(message["role"], message["content"]) for message in row.get("prompt") or []]
     answers = [
         shortened(str(label), "\n\n".join(message["content"] for message in row[name]))
@@ -79,6 +86,8 @@ def _preview(row: Mapping[str, Any], split: str) -> Preview:
     ]
     if "text" in row:
         answers = [shortened(_("Text"), row["text"])]
+    if row.get("labels"):
+        answers = [shortened(_("Labels"), ", ".join(row["labels"]))]
     return Preview(
         id=row["id"],
         split_label=str(SPLIT_LABELS[split]),

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,22 @@ class Written:
     kind: str
     heldout_share: float
     shards: list[Shard]
+    subjects: frozenset[str] = frozenset()
 
     def rows(self, split: Split) -> int:
         return sum(shard.rows for shard in self.shards if shard.split == split)
+
+
+def parquet_writer(path: Path, schema: pyarrow.Schema) -> pyarrow.parquet.ParquetWriter:
+    """The same settings for every shard. Statistics would repeat texts in the clear."""
+    return pyarrow.parquet.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        compression_level=3,
+        version="2.6",
+        write_statistics=False,
+    )
 
 
 class SplitWriter:
@@ -75,14 +88,7 @@ class SplitWriter:
         if not self._group:
             return
         if self._file is None:
-            self._file = pyarrow.parquet.ParquetWriter(
-                self._path(),
-                self.schema,
-                compression="zstd",
-                compression_level=3,
-                version="2.6",
-                write_statistics=False,
-            )
+            self._file = parquet_writer(self._path(), self.schema)
         table = pyarrow.Table.from_pylist(self._group, schema=self.schema)
         self._file.write_table(table, row_group_size=len(self._group))
         self._file_rows += len(self._group)
@@ -99,13 +105,19 @@ class SplitWriter:
 
 @dataclass
 class Extremes:
-    """The prompts with the smallest and the largest position: those that move when a side stays empty."""
+    """The prompts with the smallest and the largest position: those that move when a side stays empty.
+
+    And the keys of the people whom the rows are about.
+    """
 
     lowest: float = 1.0
     highest: float = -1.0
+    subjects: set[str] = field(default_factory=set)
 
-    def note(self, position: float) -> None:
+    def note(self, position: float, *, subject: str | None) -> None:
         self.lowest, self.highest = min(self.lowest, position), max(self.highest, position)
+        if subject:
+            self.subjects.add(subject)
 
 
 @contextmanager
@@ -124,7 +136,9 @@ def written(*, kind: str, rows: Iterable[Row], heldout_share: float) -> Iterator
             choose=lambda position: split_at(position, heldout_share=heldout_share),
         )  # fmt: skip
         shards = _with_both_sides(root, kind=kind, shards=first, seen=seen, heldout_share=heldout_share)
-        yield Written(kind=kind, heldout_share=heldout_share, shards=shards)
+        yield Written(
+            kind=kind, heldout_share=heldout_share, shards=shards, subjects=frozenset(seen.subjects)
+        )
     finally:
         shutil.rmtree(root, ignore_errors=True)
 
@@ -154,7 +168,7 @@ def _write(
     writers = {split: SplitWriter(directory, split=split, schema=COLUMNS[kind]) for split in SPLITS}
     for row in rows:
         position = fraction(split_text(row))
-        seen.note(position)
+        seen.note(position, subject=row.get("subject_key"))
         writers[choose(position)].add({"schema": SCHEMA_VERSION, **row})
     return [shard for split in SPLITS for shard in writers[split].close()]
 

@@ -14,9 +14,10 @@ from accounts import audit
 from accounts.models import AuditEvent, Membership, Workspace
 from core import blobs
 from core.errors import Conflict, Invalid
-from corpus import lineage, manifests
+from corpus import lineage, manifests, subjects
 from corpus.columns import SCHEMA_VERSION
 from corpus.models import Dataset, DatasetVersion
+from corpus.redactions import ErasedFileKept, RowsErased, erasure_told, live_files
 from corpus.shards import Shard, Written
 from corpus.splits import LARGEST_SHARE, METHOD, Split
 
@@ -44,6 +45,10 @@ class DatasetKindDiffers(Conflict):
 
 class VersionDamaged(blobs.BlobCorrupt):
     """The manifest no longer matches the version's hash."""
+
+
+class SubjectErasedMeanwhile(Conflict):
+    """Rows of an erased person are among those to freeze."""
 
 
 @dataclass(frozen=True)
@@ -83,18 +88,24 @@ def freeze(
     licence: str,
     by: Membership | None = None,
     note: str = "",
+    policy: Mapping[str, Any] | None = None,
 ) -> DatasetVersion:
-    """Store the written shards as the next version of the data set `name`.
+    """Store the written shards as the next version of the data set `name`; `policy` says what was chosen.
 
     Version, lineage and audit stand or fall together. Raises NothingToFreeze, AlreadyFrozen when a version of
-    this workspace has the same content, and DatasetKindDiffers. Files are stored before the rows: a failure
-    leaves at most unreferenced content, which a later freeze of the same rows takes up again.
+    this workspace has the same content, DatasetKindDiffers, and SubjectErasedMeanwhile.
+
+    Files are stored before the rows: a failure leaves at most unreferenced content, which a later freeze of
+    the same rows takes up again.
     """
     if not written.shards:
         raise NothingToFreeze(_("There is nothing to freeze: no usable row was found."))
-    manifest = _manifest(workspace, written, counts=counts, parents=parents, licence=licence)
+    manifest = _manifest(
+        workspace, written, counts=counts, parents=parents, licence=licence, policy=policy or {}
+    )
     with transaction.atomic():
-        version = _record(workspace=workspace, name=name, manifest=manifest, by=by, note=note)
+        _refuse_erased(workspace, written)
+        version = record(workspace=workspace, name=name, manifest=manifest, by=by, note=note)
         for parent in parents:
             lineage.connect(
                 workspace=workspace,
@@ -115,6 +126,13 @@ def freeze(
     return version
 
 
+def _refuse_erased(workspace: Workspace, written: Written) -> None:
+    if subjects.erased_among(workspace=workspace, keys=written.subjects):
+        raise SubjectErasedMeanwhile(
+            _("Data of a person who is being erased is among the rows: freeze again after the erasure.")
+        )
+
+
 def _manifest(
     workspace: Workspace,
     written: Written,
@@ -122,6 +140,7 @@ def _manifest(
     counts: Mapping[str, int],
     parents: Sequence[Parent],
     licence: str,
+    policy: Mapping[str, Any],
 ) -> manifests.Manifest:
     """Store the files and describe them; no time and no name, so that equal content has an equal hash."""
     return {
@@ -134,7 +153,7 @@ def _manifest(
             (parent.as_json() for parent in parents), key=lambda parent: sorted(parent.items())
         ),
         "licence": licence,
-        "policy": {"split": {"method": METHOD, "heldout_share": written.heldout_share}},
+        "policy": {"split": {"method": METHOD, "heldout_share": written.heldout_share}, **policy},
     }
 
 
@@ -144,9 +163,10 @@ def _stored(shard: Shard, workspace: Workspace) -> dict[str, Any]:
     return {"name": shard.name, "split": shard.split, "rows": shard.rows, "bytes": size, "sha256": sha256}
 
 
-def _record(
+def record(
     *, workspace: Workspace, name: str, manifest: manifests.Manifest, by: Membership | None, note: str
 ) -> DatasetVersion:
+    """The row of a version whose files are stored, inside the caller's transaction; see `freeze`."""
     Dataset.objects.get_or_create(workspace=workspace, name=name, defaults={"kind": manifest["kind"]})
     # The lock makes numbers follow one another and lets one of two equal freezes win.
     dataset = Dataset.objects.select_for_update().get(workspace=workspace, name=name)
@@ -182,24 +202,42 @@ def check_manifest(version: DatasetVersion) -> None:
 
 
 def stage(version: DatasetVersion, directory: Path) -> Path:
-    """Copy a version to a local directory, every file verified; raises BlobMissing or BlobCorrupt."""
+    """Copy a version to a local directory, every file verified.
+
+    Raises BlobMissing or BlobCorrupt, and RowsErased for a redacted version: it is not to be used any more.
+    """
     check_manifest(version)
+    if version.redacted_at:
+        raise RowsErased(version)
     directory.mkdir(parents=True, exist_ok=True)
-    for file in version.manifest["files"]:
-        blobs.fetch_file(file["sha256"], workspace=version.workspace.uid, target=directory / file["name"])
+    with erasure_told(version):
+        for file in version.manifest["files"]:
+            blobs.fetch_file(file["sha256"], workspace=version.workspace.uid, target=directory / file["name"])
     (directory / "manifest.json").write_bytes(manifests.canonical(version.manifest))
     return directory
 
 
 def verify(version: DatasetVersion) -> None:
-    """Read every stored byte of a version; raises VersionDamaged, BlobMissing or BlobCorrupt."""
+    """Read every stored byte of a version.
+
+    Raises VersionDamaged, BlobMissing or BlobCorrupt; of a redacted version the erased files must be gone,
+    else ErasedFileKept.
+    """
     check_manifest(version)
+    live = live_files(version.workspace) if version.redacted_at else None
     for file in version.manifest["files"]:
-        blobs.verify(file["sha256"], workspace=version.workspace.uid)
+        sha256 = file["sha256"]
+        if live is None or sha256 in live:
+            blobs.verify(sha256, workspace=version.workspace.uid)
+        elif blobs.exists(workspace=version.workspace.uid, sha256=sha256):
+            raise ErasedFileKept(f"The file {sha256[:12]} was erased and is still there: erase again.")
 
 
 def rows(version: DatasetVersion, *, split: Split, after: int = 0, limit: int = 20) -> list[dict[str, Any]]:
-    """Rows of a split from position `after`; row groups before it are skipped unread."""
+    """Rows of a split from position `after`; row groups before it are skipped unread.
+
+    Raises RowsErased where they lay in a file that was erased.
+    """
     limit = min(limit, MOST_ROWS_ON_A_PAGE)
     found: list[dict[str, Any]] = []
     for file in version.manifest["files"]:
@@ -208,7 +246,8 @@ def rows(version: DatasetVersion, *, split: Split, after: int = 0, limit: int = 
         if after >= file["rows"]:
             after -= file["rows"]
             continue
-        found += _rows_of_file(version, file["sha256"], after=after, limit=limit - len(found))
+        with erasure_told(version):
+            found += _rows_of_file(version, file["sha256"], after=after, limit=limit - len(found))
         after = 0
     return found
 

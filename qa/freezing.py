@@ -10,7 +10,8 @@ from corpus.versions import checked_share
 from jobs.launching import enqueue
 from jobs.models import Job, Queue
 from qa.job_handlers import JOB_KIND
-from qa.release import release_preferences
+from qa.releasable import checked_policy
+from qa.release import release
 
 MOST_IN_A_REQUEST = 5000
 
@@ -22,17 +23,26 @@ def is_large(project: Project) -> bool:
 
 
 def freeze_project(
-    *, project: Project, by: Membership, heldout_share: float, name: str = "", note: str = ""
+    *,
+    project: Project,
+    by: Membership,
+    heldout_share: float,
+    name: str = "",
+    note: str = "",
+    policy: str = "",
 ) -> DatasetVersion | Job:
-    """The new version, or the job that makes it. Raises what `release_preferences` raises."""
+    """The new version, or the job that makes it. Raises what `release` raises."""
+    chosen = checked_policy(project, policy)
+    share = checked_share(heldout_share)
     if not is_large(project):
-        return release_preferences(project=project, by=by, heldout_share=heldout_share, name=name, note=note)
+        return release(project=project, by=by, heldout_share=share, name=name, note=note, policy=chosen)
     payload = {
         "project": str(project.uid),
         "by": str(by.uid),
-        "heldout_share": checked_share(heldout_share),
+        "heldout_share": share,
         "name": name,
         "note": note,
+        "policy": chosen.value,
     }
     with transaction.atomic():
         return enqueue(

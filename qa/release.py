@@ -1,141 +1,137 @@
-"""Releases what people judged: the current annotations of a project become a frozen dataset version."""
+"""Releases what people judged: under a stated policy the answers of a project become a frozen version."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import Membership
-from annotation.kinds import ranking
-from annotation.models import Annotation, Guideline, Project, Task
+from accounts.audit import record
+from accounts.models import AuditEvent, Membership
+from annotation.models import Guideline, Project
 from corpus import shards, versions
-from corpus.columns import Row
 from corpus.models import DatasetVersion, Source
 from corpus.versions import NothingToFreeze, Parent
+from qa import inbox
+from qa.releasable import Policy, Tally, checked_policy, releasable
+from qa.released_rows import rows_for
 
-ROWS_AT_A_TIME = 500
 LONGEST_NAME = 120
 UNSTATED_LICENCE = "LicenseRef-not-stated"
+DATASET_KINDS = {
+    Project.Kind.RANKING.value: "preferences",
+    Project.Kind.DEMONSTRATION.value: "demonstrations",
+    Project.Kind.CLASSIFICATION.value: "labels",
+}
+COUNTED = {
+    "preferences": ("annotations", "pairs", "ties", "all_bad", "no_preference", "not_work"),
+    "demonstrations": ("annotations", "not_work"),
+    "labels": ("annotations", "no_majority", "not_work"),
+}
+STATES = ("accepted", "open", "rejected", "sent_back", "held", "erased")
 
 
-@dataclass
-class Tally:
-    """What one pass over the annotations found; filled while the rows are read."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    guidelines: dict[int, Guideline] = field(default_factory=dict)
+class WrongKind(versions.DatasetKindDiffers):
+    """The project asks for another kind of answers."""
 
 
-def release_preferences(
+def release(
     *,
     project: Project,
     by: Membership | None,
     heldout_share: float = 0.2,
     name: str = "",
     note: str = "",
+    policy: str = "",
 ) -> DatasetVersion:
-    """Freeze the pairs that the project's current annotations imply, one row an annotation and pair.
+    """Freeze the answers that the policy releases; an empty policy is the default of the project's kind.
 
-    One statement reads all annotations, so the version is a snapshot of one moment. Ties and answers that
-    call every candidate bad are left out and counted. Raises NothingToFreeze, which tells the next step, and
-    what `versions.freeze` raises.
+    `accepted`: answers that were accepted, with those that a reviewer mended in their mended form, a row an
+    answer (and pair, of rankings). `majority`: a row a task (and pair) where more than half of the accepted
+    answers agree. `all`: every answer, reviewed or not. Work of people who failed the gold tasks or are
+    paused is released under `all` only. The inbox is emptied first. One statement reads the answers, so the
+    version is a snapshot of one moment; the manifest holds the policy and what it left out.
+    Raises NothingToFreeze, which tells the next step, UnknownPolicy, and what `versions.freeze` raises.
     """
     share = versions.checked_share(heldout_share)
-    tally = Tally()
-    rows = preference_rows(current_annotations(project), tally=tally)
-    with shards.written(kind="preferences", rows=rows, heldout_share=share) as written:
+    chosen = checked_policy(project, policy)
+    inbox.take_all(project=project)
+    tally, kind = Tally(), DATASET_KINDS[project.kind]
+    rows = rows_for(project, chosen)(releasable(project, policy=chosen, tally=tally), tally)
+    with shards.written(kind=kind, rows=rows, heldout_share=share) as written:
         if not written.shards:
-            raise NothingToFreeze(nothing_to_freeze(tally.counts))
+            raise NothingToFreeze(nothing_to_freeze(tally))
         versions.store_files(workspace=project.workspace, written=written)
         with transaction.atomic():
             source = source_of(project, by=by)
-            return versions.freeze(
+            version = versions.freeze(
                 workspace=project.workspace,
                 name=name or dataset_name(project),
                 written=written,
-                counts={key: tally.counts[key] for key in COUNTED},
+                counts={key: tally.counts[key] for key in COUNTED[kind]},
                 parents=parents_of(project, source=source, guidelines=list(tally.guidelines.values())),
                 licence=source.licence,
                 by=by,
                 note=note,
+                policy={"release": stated(chosen, tally)},
             )
+            _audit(project, version, by=by)
+    return version
 
 
-COUNTED = ("annotations", "pairs", "ties", "all_bad", "no_preference", "not_work")
+def release_preferences(*, project: Project, by: Membership | None, **values: Any) -> DatasetVersion:
+    """`release` of a ranking project, which holds pairs; raises WrongKind for another."""
+    return _release_of(Project.Kind.RANKING, project, by, values)
+
+
+def release_demonstrations(*, project: Project, by: Membership | None, **values: Any) -> DatasetVersion:
+    """`release` of a project of written answers."""
+    return _release_of(Project.Kind.DEMONSTRATION, project, by, values)
+
+
+def release_labels(*, project: Project, by: Membership | None, **values: Any) -> DatasetVersion:
+    """`release` of a classification, by default the majority of each task."""
+    return _release_of(Project.Kind.CLASSIFICATION, project, by, values)
+
+
+def _release_of(
+    kind: Project.Kind, project: Project, by: Membership | None, values: Mapping[str, Any]
+) -> DatasetVersion:
+    if project.kind != kind:
+        raise WrongKind(
+            _("The project “%(name)s” asks for %(kind)s.")
+            % {"name": project.name, "kind": project.get_kind_display()}
+        )
+    return release(project=project, by=by, **values)
+
+
+def stated(policy: Policy, tally: Tally) -> dict[str, Any]:
+    """What the manifest says of the choice: how many current answers were in each state at that moment."""
+    return {"policy": policy.value, **{state: tally.states[state] for state in STATES}}
 
 
 def dataset_name(project: Project) -> str:
-    ending = " preferences"
+    ending = f" {DATASET_KINDS[project.kind]}"
     return f"{project.name[: LONGEST_NAME - len(ending)]}{ending}"
 
 
-def nothing_to_freeze(counts: Mapping[str, int]) -> str:
-    """Why there is no pair, and what to do next."""
-    if not counts["annotations"]:
-        return _("Nothing was ranked in this project yet. Rank some tasks, then freeze.")
-    return _(
-        "The %(annotations)d answers hold no preference: "
-        "%(ties)d ties, %(all_bad)d times all candidates bad. Rank more tasks, then freeze."
-    ) % {name: counts[name] for name in ("annotations", "ties", "all_bad")}
-
-
-def current_annotations(project: Project) -> Iterator[Annotation]:
-    found = Annotation.objects.filter(project=project, is_current=True)
-    related = found.select_related("task__body", "membership", "guideline").order_by("id")
-    return related.iterator(chunk_size=ROWS_AT_A_TIME)
-
-
-def preference_rows(annotations: Iterator[Annotation], *, tally: Tally) -> Iterator[Row]:
-    """A row for each pair that the annotations imply; what implies none is counted."""
-    for annotation in annotations:
-        if annotation.task.purpose != Task.Purpose.WORK:
-            # Gold and repeated tasks measure people; trained on, they would count twice.
-            tally.counts["not_work"] += 1
-            continue
-        tally.counts["annotations"] += 1
-        if annotation.answer["all_bad"]:
-            tally.counts["all_bad"] += 1
-            continue
-        pairs = ranking.pairs(annotation.answer)
-        tally.counts["ties"] += len(pairs.ties)
-        tally.counts["pairs"] += len(pairs.preferences)
-        tally.counts["no_preference"] += not pairs.preferences
-        if annotation.guideline and pairs.preferences:
-            tally.guidelines[annotation.guideline.pk] = annotation.guideline
-        yield from _rows_of(annotation, pairs)
-
-
-def _rows_of(annotation: Annotation, pairs: ranking.Pairs) -> Iterator[Row]:
-    body, answer = annotation.task.body, annotation.answer
-    places = {uid: place for place, uid in enumerate(answer["shown_order"])}
-    # The person said by how much the best is better: that is about one pair only when there is one.
-    margin = answer.get("strength") if len(pairs.preferences) == 1 else None
-    for chosen, rejected in pairs.preferences:
-        yield {
-            "id": f"{annotation.uid}:{places[chosen]}>{places[rejected]}",
-            "prompt": [plain(message) for message in body.prompt["messages"]],
-            "chosen": [plain(body.candidates[chosen])],
-            "rejected": [plain(body.candidates[rejected])],
-            "margin": None if margin is None else float(margin),
-            "lang": body.prompt.get("lang", ""),
-            "task": str(annotation.task.uid),
-            "annotation": str(annotation.uid),
-            "annotator": annotation.membership.pseudonym,
-            "guideline": annotation.guideline.number if annotation.guideline else None,
-            "chosen_position": places[chosen],
-            "rejected_position": places[rejected],
-            "is_simulated": annotation.is_simulated,
-            "subject_key": annotation.subject_key,
+def nothing_to_freeze(tally: Tally) -> str:
+    """Why there is no row, and what to do next."""
+    if not sum(tally.states.values()):
+        return _("Nothing was answered in this project yet. Rank some tasks, then freeze.")
+    if not tally.counts["annotations"]:
+        return _(
+            "None of the %(all)d answers is accepted: %(open)d wait for a review, %(held)d are of people who "
+            "are paused. Review them, then freeze."
+        ) % {
+            "all": sum(tally.states.values()),
+            "open": tally.states["open"] + tally.states["sent_back"],
+            "held": tally.states["held"],
         }
-
-
-def plain(message: Mapping[str, Any]) -> dict[str, str]:
-    """A message as role and text; its text parts follow one another as paragraphs."""
-    texts = [part["text"] for part in message["parts"] if part["type"] == "text"]
-    return {"role": message["role"], "content": "\n\n".join(texts)}
+    return _(
+        "The %(annotations)d answers hold nothing to freeze: "
+        "%(ties)d ties, %(all_bad)d times all candidates bad. Answer more tasks, then freeze."
+    ) % {name: tally.counts[name] for name in ("annotations", "ties", "all_bad")}
 
 
 def source_of(project: Project, *, by: Membership | None) -> Source:
@@ -154,9 +150,21 @@ def source_of(project: Project, *, by: Membership | None) -> Source:
     return source
 
 
-def parents_of(project: Project, *, source: Source, guidelines: list[Guideline]) -> list[Parent]:
+def parents_of(project: Project, *, source: Source, guidelines: Sequence[Guideline]) -> list[Parent]:
     parents = [
         Parent(kind="project", uid=project.uid, role="annotations"),
         Parent(kind="source", uid=source.uid, role="source"),
     ]
     return parents + [Parent(kind="guideline", uid=row.uid, role="guideline") for row in guidelines]
+
+
+def _audit(project: Project, version: DatasetVersion, *, by: Membership | None) -> None:
+    record(
+        kind=AuditEvent.Kind.RELEASED,
+        workspace=project.workspace,
+        membership=by,
+        object_kind="project",
+        object_uid=project.uid,
+        version=str(version.uid),
+        **version.manifest["policy"]["release"],
+    )

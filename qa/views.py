@@ -1,4 +1,4 @@
-"""Pages of qa."""
+"""Pages of quality assurance: quality of projects, measuring, freezing, and what is decided about people."""
 
 import uuid
 
@@ -8,13 +8,23 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import WorkspaceRequest, member_page
 from accounts.models import Role
-from annotation.access import project_for
+from annotation.access import project_for, projects_of
+from core.pagination import newest_first
 from corpus.models import DatasetVersion
+from qa import gold, inbox, reviews
+from qa.access import person_for
 from qa.freezing import freeze_project
+from qa.listing import overviews
+from qa.models import QualityReport
+from qa.quality import last_report, measure_or_queue
+from qa.quality_page import quality_context
+from qa.releasable import Policy
+
+AT_A_TIME = 30
 
 
 class FreezeForm(forms.Form):
@@ -25,6 +35,7 @@ class FreezeForm(forms.Form):
         initial=20,
         help_text=gettext_lazy("Of the prompts. A prompt is never on both sides."),
     )
+    policy = forms.ChoiceField(label=gettext_lazy("What is released"), choices=Policy.choices, required=False)
     note = forms.CharField(label=gettext_lazy("Note"), max_length=500, required=False)
 
 
@@ -40,9 +51,61 @@ def project_freeze(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
         by=request.membership,
         heldout_share=form.cleaned_data["heldout_percent"] / 100,
         note=form.cleaned_data["note"],
+        policy=form.cleaned_data["policy"],
     )
     slug = request.membership.workspace.slug
     if isinstance(made, DatasetVersion):
         messages.success(request, _("Frozen as %(name)s.") % {"name": str(made)})
         return redirect("dataset-version", slug, made.uid)
     return redirect("job", slug, made.uid)
+
+
+@require_safe
+@member_page(Role.REVIEWER)
+def quality(request: WorkspaceRequest) -> HttpResponse:
+    page = newest_first(projects_of(request.membership), before=request.GET.get("before", ""), size=AT_A_TIME)
+    context = {"rows": overviews(page.rows), "next_cursor": page.next_cursor}
+    return render(request, "qa/quality.html", context)
+
+
+@require_safe
+@member_page(Role.REVIEWER)
+def project_quality(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
+    """The last measurement; what came in since is only counted into it by the next one."""
+    project = project_for(membership=request.membership, uid=uid)
+    inbox.take_some(project=project)
+    return render(request, "qa/project_quality.html", quality_context(project, last_report(project)))
+
+
+@require_POST
+@member_page(Role.REVIEWER)
+def measure(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
+    project = project_for(membership=request.membership, uid=uid)
+    made = measure_or_queue(project=project, by=request.membership)
+    slug = request.membership.workspace.slug
+    if isinstance(made, QualityReport):
+        messages.success(request, _("Measured."))
+        return redirect("project-quality", slug, project.uid)
+    return redirect("job", slug, made.uid)
+
+
+@require_POST
+@member_page(Role.REVIEWER)
+def resume_person(request: WorkspaceRequest, uid: uuid.UUID, person: uuid.UUID) -> HttpResponse:
+    project = project_for(membership=request.membership, uid=uid)
+    membership = person_for(membership=request.membership, uid=person)
+    note = request.POST.get("note", "")
+    gold.let_work_again(project=project, membership=membership, by=request.membership, note=note)
+    messages.success(request, _("%(name)s can work again.") % {"name": membership.pseudonym})
+    return redirect("project-quality", request.membership.workspace.slug, project.uid)
+
+
+@require_POST
+@member_page(Role.REVIEWER)
+def reject_person(request: WorkspaceRequest, uid: uuid.UUID, person: uuid.UUID) -> HttpResponse:
+    project = project_for(membership=request.membership, uid=uid)
+    membership = person_for(membership=request.membership, uid=person)
+    note = request.POST.get("note", "")
+    count = reviews.reject_person(project=project, membership=membership, by=request.membership, comment=note)
+    messages.success(request, _("%(count)d answers are rejected.") % {"count": count})
+    return redirect("project-quality", request.membership.workspace.slug, project.uid)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from training.mixture import METHODS
+
 
 def _(text: str) -> str:
     """Mark a text for translation; the form translates it, this module must not know Django."""
@@ -156,6 +158,18 @@ class PretrainConfig:
     tokenizer_characters: int = whole(
         20_000_000, label=_("Characters for the tokenizer"), minimum=1000, maximum=10_000_000_000,
         help=_("The tokenizer learns from the first texts, up to so many characters."),
+    )  # fmt: skip
+    mixture: str = choice(
+        "proportional", label=_("Mixture of the sources"), choices=METHODS,
+        help=_("Shares by size, by size evened out, or as even as a limit on repeats allows (UniMax)."),
+    )  # fmt: skip
+    mixture_temperature: float = real(
+        2.0, label=_("Temperature of the mixture"), minimum=0.1, maximum=1000.0,
+        help=_("For the mixture by temperature: 1 keeps the shares by size, higher ones even them out."),
+    )  # fmt: skip
+    mixture_epochs: float = real(
+        4.0, label=_("Most passes over a source"), minimum=0.01, maximum=100_000.0,
+        help=_("For UniMax: so often a small source may be read in this run."),
     )  # fmt: skip
     evaluation_rows: int = evaluation_rows_field(
         64, help=_("Windows of held-out text on which the loss is measured.")
@@ -323,7 +337,31 @@ class PpoConfig:
     checkpoint_every: int = checkpoint_field(4)
 
 
-Config = PretrainConfig | SftConfig | RewardConfig | PpoConfig
+@dataclass(frozen=True)
+class GenerateConfig:
+    """Answers of a language model to prompts, to be ranked by people."""
+
+    per_prompt: int = whole(
+        2, label=_("Answers per prompt"), minimum=1, maximum=4,
+        help=_("Different ones: the model is asked again where it repeats itself."),
+    )  # fmt: skip
+    max_new_tokens: int = whole(
+        64, label=_("Longest answer"), minimum=1, maximum=4096, help=_("In tokens; longer answers are cut.")
+    )
+    temperature: float = real(
+        1.0,
+        label=_("Temperature"),
+        minimum=0.05,
+        maximum=5.0,
+        help=_("Spread of the sampling; 1 is the model's own."),
+    )
+    batch_size: int = whole(
+        16, label=_("Batch size"), minimum=1, maximum=1024, help=_("Answers written together.")
+    )
+    seed: int = seed_field()
+
+
+Config = PretrainConfig | SftConfig | RewardConfig | PpoConfig | GenerateConfig
 
 STAGES: dict[str, type[Config]] = {
     "pretrain": PretrainConfig,
@@ -331,11 +369,13 @@ STAGES: dict[str, type[Config]] = {
     "reward": RewardConfig,
     "ppo": PpoConfig,
 }
+# What the engine does beside training: no run, so neither page nor command line offers it as a stage.
+OTHER_WORK: dict[str, type[Config]] = {"generate": GenerateConfig}
 
 
 def parse_config(*, stage: str, values: Mapping[str, object]) -> Config:
     """Check `values` against the stage's fields; others keep their defaults. Raises ConfigInvalid."""
-    kind = STAGES.get(stage)
+    kind = (STAGES | OTHER_WORK).get(stage)
     if kind is None:
         raise ConfigInvalid(fields={"stage": f"Unknown stage; known are {', '.join(STAGES)}."})
     fields = {field.name: field for field in dataclasses.fields(kind)}

@@ -77,6 +77,11 @@ COMPOSED: tuple[tuple[re.Pattern[str], Promise], ...] = (
     (re.compile(r"final_(?P<figure>.+)"), _("last %(figure)s")),
     (re.compile(r"seconds_(?P<figure>.+)"), _("seconds of %(figure)s")),
 )
+# Of pretraining; what follows the colon is a source's name, as a person gave it.
+OF_SOURCES: dict[str, Promise] = {
+    "source_tokens": _("tokens read of “%(source)s”"),
+    "source_epochs": _("passes over “%(source)s”"),
+}
 # What stands on top of a run's final figures, the rest following.
 HEADLINES = (
     "heldout_accuracy", "heldout_accuracy_se", "heldout_loss", "heldout_reward_gain",
@@ -121,6 +126,9 @@ def label_of(name: str) -> str:
     """The figure's name in words; `heldout_reward_before` is made of what `reward` is called."""
     if name in LABELS:
         return str(LABELS[name])
+    figure, _colon, source = name.partition(":")
+    if source and figure in OF_SOURCES:
+        return str(OF_SOURCES[figure]) % {"source": source}
     for pattern, sentence in COMPOSED:
         found = pattern.match(name)
         if found:

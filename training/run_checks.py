@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Workspace
 from core.errors import Invalid
 from corpus.models import Dataset, DatasetVersion
+from corpus.redactions import last_successor
 from training.models import ModelVersion, Stage
 
 Kind = Dataset.Kind
@@ -73,12 +74,23 @@ def problems(
 def _data_problem(stage: Stage, version: DatasetVersion | None) -> str:
     if version is None:
         return _("Choose a dataset version.")
+    if version.redacted_at:
+        return _redaction(version)
     if version.dataset.kind in DATA_KINDS[stage]:
-        return ""
+        return "" if version.train_rows else _("This version has no training rows.")
     kinds = ", ".join(sorted(str(kind.label) for kind in DATA_KINDS[stage]))
     return _("%(stage)s needs one of: %(kinds)s. This version holds %(kind)s.") % {
         "stage": stage.label, "kinds": kinds, "kind": version.dataset.get_kind_display(),
     }  # fmt: skip
+
+
+def _redaction(version: DatasetVersion) -> str:
+    left = last_successor(version)
+    if left is None:
+        return _("This version is redacted: all of its rows were erased. Choose another one.")
+    return _("This version is redacted: a person's data was erased from it. Choose %(left)s.") % {
+        "left": str(left)
+    }
 
 
 def _base_problem(stage: Stage, model: ModelVersion | None) -> str:

@@ -32,9 +32,8 @@ class RunForm(forms.Form):
     def __init__(self, *args: Any, stage: Stage, membership: Membership, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.stage = stage
-        self.versions = _by_uid(
-            versions_of(membership).filter(dataset__kind__in=DATA_KINDS[stage]).order_by("-pk")[:MOST_CHOICES]
-        )
+        usable = versions_of(membership).filter(dataset__kind__in=DATA_KINDS[stage], redacted_at=None)
+        self.versions = _by_uid(usable.order_by("-pk")[:MOST_CHOICES])
         bases = base_stages(stage)
         models = models_of(membership).filter(stage__in=Stage.values).order_by("-pk")
         self.bases = _by_uid(models.filter(stage__in=bases)[:MOST_CHOICES]) if bases else {}

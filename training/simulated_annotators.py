@@ -21,6 +21,7 @@ SIDES: tuple[Side, Side] = ("left", "right")
 HONEST = 8
 LEAST_NOISE, MOST_NOISE = 0.18, 0.33
 TIE_WITHIN = 0.1
+SHARE_OF_RANDOM_TIES = 0.1
 OVERLAP = 3
 GOLD_TASKS = 12
 # Far enough apart that even the noisiest honest annotator errs in fewer than one of a hundred gold tasks.
@@ -43,6 +44,23 @@ class Annotator:
         if abs(left - right) < TIE_WITHIN:
             return "tie"
         return "left" if left > right else "right"
+
+    def rank(self, scores: Sequence[float], chooser: random.Random) -> list[list[int]]:
+        """Any number of answers by their true scores, as tiers of places, the best first.
+
+        Two neighbours in the order whose utilities differ by less than TIE_WITHIN share a tier.
+        """
+        if self.noise is None:
+            places = chooser.sample(range(len(scores)), len(scores))
+            return [places] if chooser.random() < SHARE_OF_RANDOM_TIES else [[place] for place in places]
+        utilities = [score + chooser.gauss(0, self.noise) for score in scores]
+        tiers: list[list[int]] = []
+        for place in sorted(range(len(scores)), key=lambda place: -utilities[place]):
+            if tiers and utilities[tiers[-1][-1]] - utilities[place] < TIE_WITHIN:
+                tiers[-1].append(place)
+            else:
+                tiers.append([place])
+        return tiers
 
 
 @dataclass(frozen=True)

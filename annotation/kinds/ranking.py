@@ -9,49 +9,27 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
-SCHEMA = 1
+from annotation.kinds.answers import (
+    LONGEST_RATIONALE,
+    SCHEMA,
+    AnswerInvalid,
+    Rules,
+    gettext_noop,
+    opened,
+    read_flags,
+    read_text,
+    refuse,
+)
+
+__all__ = ["Answer", "AnswerInvalid", "Pairs", "Rewrite", "Rules", "pairs", "parse_answer"]
+
 SCALE = (1, 2, 3, 4, 5)
 STRENGTHS = (1, 2, 3)
-LONGEST_RATIONALE = 10_000
 LONGEST_REWRITE = 256 * 1024
 KEYS = {
     "schema", "shown_order", "ranking", "unranked", "all_bad",
     "strength", "aspects", "flags", "rewrite", "rationale",
 }  # fmt: skip
-
-
-def gettext_noop(sentence: str) -> str:
-    """Marks a sentence for translation; the pages translate it when they show it."""
-    return sentence
-
-
-FLAGS: dict[str, str] = {
-    "unsafe": gettext_noop("Unsafe or harmful content"),
-    "personal_data": gettext_noop("Personal data of a real person"),
-    "prompt_unclear": gettext_noop("The prompt cannot be understood"),
-    "wrong_language": gettext_noop("Wrong language"),
-    "broken_text": gettext_noop("Cut off or broken text"),
-    "needs_expert": gettext_noop("Needs an expert"),
-}
-
-
-class AnswerInvalid(ValueError):
-    """The answer breaks a rule; `fields` maps the form's field to a sentence."""
-
-    def __init__(self, fields: Mapping[str, str]) -> None:
-        super().__init__("; ".join(f"{name}: {sentence}" for name, sentence in fields.items()))
-        self.fields = dict(fields)
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What a project allows, and the candidates in the order in which the person saw them."""
-
-    shown_order: tuple[str, ...]
-    aspects: tuple[str, ...] = ()
-    allow_ties: bool = True
-    allow_all_bad: bool = True
-    require_rationale: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,23 +97,23 @@ def pairs(answer: Mapping[str, Any]) -> Pairs:
 # --- From JSON --------------------------------------------------------------------------------------------
 def parse_answer(value: object, *, rules: Rules) -> Answer:
     """Read an answer as JSON (the API); raises AnswerInvalid that names every wrong field."""
-    if not isinstance(value, Mapping):
-        raise AnswerInvalid({"answer": gettext_noop("The answer must be an object.")})
-    problems = {str(key): gettext_noop("Unknown field.") for key in value if key not in KEYS}
+    problems: dict[str, str] = {}
+    value = opened(value, known=KEYS, problems=problems)
     answer = Answer(
         shown_order=rules.shown_order,
         ranking=_tiers(value.get("ranking", []), rules, problems),
         all_bad=_flag(value.get("all_bad", False), "all_bad", problems),
         strength=_choice(value.get("strength"), STRENGTHS, "strength", problems),
         aspects=_ratings(value.get("aspects", {}), rules, problems),
-        flags=_flags(value.get("flags", []), problems),
+        flags=read_flags(value.get("flags", []), problems),
         rewrite=_rewrite(value.get("rewrite"), rules, problems),
-        rationale=_text(value.get("rationale", ""), "rationale", LONGEST_RATIONALE, problems),
+        rationale=read_text(value.get("rationale", ""), "rationale", LONGEST_RATIONALE, problems),
     )
     if "shown_order" in value and value["shown_order"] != list(rules.shown_order):
         problems["shown_order"] = gettext_noop("This is not the order in which the candidates were shown.")
     _check_unranked(value, answer, problems)
-    return _checked(answer, rules, problems)
+    refuse(problems, _broken_rules(answer, rules))
+    return answer
 
 
 def _tiers(value: object, rules: Rules, problems: dict[str, str]) -> tuple[tuple[str, ...], ...]:
@@ -205,13 +183,6 @@ def aspect_field(aspect: str, uid: str) -> str:
     return f"aspect-{aspect}-{uid}"
 
 
-def _flags(value: object, problems: dict[str, str]) -> tuple[str, ...]:
-    if isinstance(value, list) and all(isinstance(flag, str) and flag in FLAGS for flag in value):
-        return tuple(sorted(set(value)))
-    problems["flags"] = gettext_noop("A flag is not one of the offered ones.")
-    return ()
-
-
 def _rewrite(value: object, rules: Rules, problems: dict[str, str]) -> Rewrite | None:
     if value is None:
         return None
@@ -220,44 +191,12 @@ def _rewrite(value: object, rules: Rules, problems: dict[str, str]) -> Rewrite |
     if not isinstance(value, Mapping) or set(value) - {"text", "of"}:
         problems["rewrite"] = gettext_noop("A rewrite is a text, or an object of text and of.")
         return None
-    text = _text(value.get("text", ""), "rewrite", LONGEST_REWRITE, problems)
+    text = read_text(value.get("text", ""), "rewrite", LONGEST_REWRITE, problems)
     of = value.get("of") or ""
     if of and of not in rules.shown_order:
         problems["rewrite_of"] = gettext_noop("The rewrite names a candidate that this task does not have.")
         return None
     return Rewrite(text=text, of=of) if text.strip() else None
-
-
-def _text(value: object, name: str, longest: int, problems: dict[str, str]) -> str:
-    if not isinstance(value, str):
-        problems[name] = gettext_noop("This must be a text.")
-        return ""
-    reason = unstorable(value, longest)
-    if reason:
-        problems[name] = reason
-        return ""
-    # Browsers send CR LF; one form of line end makes a repeated answer equal to the first.
-    return value.replace("\r\n", "\n").strip()
-
-
-def unstorable(text: str, longest: int) -> str:
-    """Why a typed text cannot be kept; empty when it can."""
-    if "\x00" in text:
-        return gettext_noop("The text contains the character NUL, which cannot be stored.")
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        return gettext_noop("The text contains half a character (a lone surrogate).")
-    if len(text) > longest:
-        return gettext_noop("The text is too long.")
-    return ""
-
-
-def _checked(answer: Answer, rules: Rules, problems: dict[str, str]) -> Answer:
-    """The rules that concern several fields; a field that is already wrong is not judged twice."""
-    for name, sentence in _broken_rules(answer, rules):
-        problems.setdefault(name, sentence)
-    if problems:
-        raise AnswerInvalid(problems)
-    return answer
 
 
 def _broken_rules(answer: Answer, rules: Rules) -> Iterator[tuple[str, str]]:

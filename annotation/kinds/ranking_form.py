@@ -4,19 +4,12 @@ Fields: `rank-<candidate>` ("" or 1..k, equal numbers are ties), `aspect-<aspect
 `flags` (repeated), `strength`, `rationale`, `rewrite`, `rewrite_of`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from annotation.kinds.ranking import (
-    Answer,
-    AnswerInvalid,
-    Rules,
-    aspect_field,
-    gettext_noop,
-    parse_answer,
-)
+from annotation.kinds.answers import AnswerInvalid, Fields, Rules, gettext_noop, kept, one
+from annotation.kinds.ranking import Answer, aspect_field, parse_answer
 
-Fields = Mapping[str, Sequence[str]]
 PLAIN = ("all_bad", "strength", "rationale", "rewrite", "rewrite_of")
 
 
@@ -32,7 +25,7 @@ def field_names(rules: Rules) -> list[str]:
 
 def known_fields(form: Fields, *, rules: Rules) -> dict[str, list[str]]:
     """What of a form belongs to the answer: the draft keeps exactly this, however incomplete."""
-    return {name: list(form[name]) for name in field_names(rules) if any(form.get(name, ()))}
+    return kept(form, field_names(rules))
 
 
 def parse_form(form: Fields, *, rules: Rules) -> Answer:
@@ -40,12 +33,12 @@ def parse_form(form: Fields, *, rules: Rules) -> Answer:
     problems: dict[str, str] = {}
     value = {
         "ranking": _ranking(form, rules, problems),
-        "all_bad": bool(_one(form, "all_bad")),
+        "all_bad": bool(one(form, "all_bad")),
         "strength": _number(form, "strength", problems),
         "aspects": _aspects(form, rules, problems),
         "flags": list(form.get("flags", ())),
-        "rewrite": {"text": _one(form, "rewrite"), "of": _one(form, "rewrite_of")},
-        "rationale": _one(form, "rationale"),
+        "rewrite": {"text": one(form, "rewrite"), "of": one(form, "rewrite_of")},
+        "rationale": one(form, "rationale"),
     }
     try:
         answer = parse_answer(value, rules=rules)
@@ -56,13 +49,8 @@ def parse_form(form: Fields, *, rules: Rules) -> Answer:
     return answer
 
 
-def _one(form: Fields, name: str) -> str:
-    values = form.get(name, ())
-    return values[-1] if values else ""
-
-
 def _number(form: Fields, name: str, problems: dict[str, str]) -> int | None:
-    text = _one(form, name).strip()
+    text = one(form, name).strip()
     if not text:
         return None
     if text.isascii() and text.isdigit() and len(text) <= 2:

@@ -47,6 +47,20 @@ class Migration(migrations.Migration):
             name='kind',
             field=models.CharField(choices=[('ranking', 'ranking'), ('demonstration', 'instruction writing'), ('classification', 'classification')], default='ranking', max_length=16),
         ),
+        migrations.AddField(
+            model_name='standing',
+            name='gold_count',
+            field=models.PositiveIntegerField(db_default=0, default=0, help_text='How many of the submitted were gold: no progress of the work.'),
+        ),
+        migrations.AddField(
+            model_name='standing',
+            name='gold_due',
+            field=models.PositiveIntegerField(blank=True, help_text='The next gold task comes when so many are submitted.', null=True),
+        ),
+        migrations.AddIndex(
+            model_name='task',
+            index=models.Index(condition=models.Q(('purpose', 'gold')), fields=['project', 'id'], name='task_gold'),
+        ),
         migrations.AddIndex(
             model_name='annotation',
             index=models.Index(condition=models.Q(('subject_key__isnull', False)), fields=['workspace', 'subject_key'], name='annotation_by_subject'),

@@ -1,4 +1,4 @@
-"""Autosave and heartbeat of the ranking page: small answers in JSON."""
+"""Autosave and heartbeat of the page on which a task is answered: small answers in JSON."""
 
 import uuid
 from datetime import UTC, datetime
@@ -12,9 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.access import WorkspaceRequest, member_page
 from annotation.access import assignment_for
 from annotation.drafts import save_draft
-from annotation.kinds.ranking_form import known_fields
 from annotation.queue import extend
-from annotation.ranking_page import rules_for
+from annotation.rules import kind_for, rules_for
 from core.errors import Unreadable
 from core.requests import wants_json
 
@@ -28,7 +27,7 @@ def draft(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
     version = typed.get("draft_version", "")
     if not (version.isascii() and version.isdigit() and len(version) < 10):
         raise Unreadable(_("The draft does not say which version it follows."), fields={"draft_version": "?"})
-    fields = known_fields(dict(typed.lists()), rules=rules_for(found))
+    fields = kind_for(found).known_fields(dict(typed.lists()), rules=rules_for(found))
     active_ms = typed.get("active_ms", "")
     if active_ms.isascii() and active_ms.isdigit() and len(active_ms) <= 12:
         fields["active_ms"] = [active_ms]

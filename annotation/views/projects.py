@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import WorkspaceRequest, member_page
@@ -14,7 +15,7 @@ from accounts.models import Role
 from annotation.access import project_for, projects_of
 from annotation.forms import GuidelineForm, ProjectForm, initial_of
 from annotation.models import Guideline, Project
-from annotation.progress import open_leases, progress_of
+from annotation.progress import open_leases, progress_for
 from annotation.projects import (
     DEFAULT_ASPECTS,
     change_project,
@@ -32,6 +33,23 @@ from core.pagination import newest_first
 
 # Freezing belongs to an app above this one: its form is included where it is installed.
 AFTER_ANSWERS = ["qa/freeze_form.html", "annotation/no-form.html"]
+KINDS = [
+    (
+        Project.Kind.RANKING,
+        gettext_lazy("Ranking"),
+        gettext_lazy("People put two to four answers of models in order."),
+    ),
+    (
+        Project.Kind.DEMONSTRATION,
+        gettext_lazy("Instruction writing"),
+        gettext_lazy("People write the answer that a model should give."),
+    ),
+    (
+        Project.Kind.CLASSIFICATION,
+        gettext_lazy("Classification"),
+        gettext_lazy("People give a text one label or several."),
+    ),
+]
 NEW = {
     "aspects": ", ".join(DEFAULT_ASPECTS),
     "overlap": 1,
@@ -45,7 +63,7 @@ NEW = {
 @member_page()
 def projects(request: WorkspaceRequest) -> HttpResponse:
     page = newest_first(projects_of(request.membership), before=request.GET.get("before", ""), size=50)
-    progress = progress_of(page.rows)
+    progress = progress_for(request.membership, page.rows)
     rows = [{"project": project, "progress": progress[project.pk]} for project in page.rows]
     return render(request, "annotation/projects.html", {"rows": rows, "next_cursor": page.next_cursor})
 
@@ -53,7 +71,8 @@ def projects(request: WorkspaceRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @member_page(Role.ADMIN)
 def new(request: WorkspaceRequest) -> HttpResponse:
-    form = ProjectForm(request.POST if request.method == "POST" else None, initial=NEW)
+    kind = _chosen_kind(request)
+    form = ProjectForm(request.POST if request.method == "POST" else None, initial=NEW, kind=kind)
     if request.method == "POST" and form.is_valid():
         try:
             settings = check_settings(form.values())
@@ -63,7 +82,17 @@ def new(request: WorkspaceRequest) -> HttpResponse:
         else:
             messages.success(request, _("The project is ready: import its tasks next."))
             return redirect("project", request.membership.workspace.slug, project.uid)
-    return render(request, "annotation/new.html", {"form": form}, status=_status(form))
+    context = {"form": form, "kind": kind, "kinds": KINDS}
+    return render(request, "annotation/new.html", context, status=_status(form))
+
+
+def _chosen_kind(request: WorkspaceRequest) -> str:
+    """The kind comes with the address, and with the form that it gave. Raises Invalid for an unknown one."""
+    sent = request.POST if request.method == "POST" else request.GET
+    kind = sent.get("kind", "") or Project.Kind.RANKING
+    if kind not in Project.Kind.values:
+        raise Invalid(_("There is no such kind of project."), fields={"kind": _("unknown")})
+    return kind
 
 
 @require_safe
@@ -73,7 +102,7 @@ def project(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
     guideline = newest_guideline(found)
     context: dict[str, Any] = {
         "project": found,
-        "progress": progress_of([found])[found.pk],
+        "progress": progress_for(request.membership, [found])[found.pk],
         "open_leases": open_leases(found),
         "mine": submitted_count(membership=request.membership, project_uid=found.uid),
         "guideline": guideline,
@@ -95,7 +124,8 @@ def _imports(request: WorkspaceRequest, found: Project) -> list[Any]:
 @member_page(Role.ADMIN)
 def settings(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
     found = project_for(membership=request.membership, uid=uid)
-    form = ProjectForm(request.POST if request.method == "POST" else None, initial=initial_of(found))
+    typed = request.POST if request.method == "POST" else None
+    form = ProjectForm(typed, initial=initial_of(found), kind=found.kind)
     if request.method == "POST" and form.is_valid():
         try:
             wanted = check_settings(form.values())

@@ -43,4 +43,5 @@ def _may_open(assignment: Assignment, undo_until: object) -> bool:
     """Open work, a kept draft, or an answer that may still be corrected."""
     if assignment.state == Assignment.State.SUBMITTED:
         return bool(undo_until and timezone.now() <= undo_until)  # type: ignore[operator]
-    return assignment.state == Assignment.State.LEASED or assignment.draft is not None
+    opens = {Assignment.State.LEASED, Assignment.State.RETURNED}
+    return assignment.state in opens or assignment.draft is not None

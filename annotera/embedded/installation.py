@@ -20,6 +20,7 @@ from annotera.embedded.postgres import ensure_database, postgres_service, prepar
 from annotera.embedded.programs import (
     ADDRESS,
     chosen_port,
+    inference_service,
     listen,
     program_environment,
     web_service,
@@ -168,7 +169,8 @@ def start_programs(
         say(f"Web and workers run as root, because the account {account.name} cannot reach {sys.executable}.")
     given = program_environment(home, reachable, environment)
     logins_are_new = not demo_logins(home).exists()
-    prepare_database(supervisor, home=home, account=reachable, environment=given)
+    with_demo = ["--demo-logins", str(demo_logins(home))]
+    prepare_database(supervisor, home=home, account=reachable, environment=given, options=with_demo)
     supervisor.start(
         [
             web_service(listener=listener, home=home, account=reachable, environment=given),
@@ -177,17 +179,24 @@ def start_programs(
         ]
     )
     say(f"Annotera is ready at http://{ADDRESS}:{listener.getsockname()[1]}")
+    # After the words above: pages do not need it, and it would take processor time from their start.
+    supervisor.start([inference_service(home=home, account=reachable, environment=given)])
     if logins_are_new and demo_logins(home).exists():
         say(demo_logins(home).read_text(encoding="utf-8").rstrip())
         say(f"These logins are kept in {demo_logins(home)}.")
 
 
 def prepare_database(
-    supervisor: Supervisor, *, home: Path, account: Account | None, environment: Mapping[str, str]
+    supervisor: Supervisor,
+    *,
+    home: Path,
+    account: Account | None,
+    environment: Mapping[str, str],
+    options: Sequence[str],
 ) -> None:
     """Run `manage.py prepare` as a child: Django's connections have no place in the supervisor."""
     launch = Launch(
-        argv=[sys.executable, "manage.py", "prepare", "--demo-logins", str(demo_logins(home))],
+        argv=[sys.executable, "manage.py", "prepare", *options],
         log=home / "log" / "prepare.log",
         environment=environment,
         cwd=PROJECT_ROOT,

@@ -124,3 +124,17 @@ def worker_service(
             account=account,
         ),
     )
+
+
+def inference_service(*, home: Path, account: Account | None, environment: dict[str, str]) -> Service:
+    """Keeps a process for each deployed model; nothing waits for it, so it is ready at once."""
+    return Service(
+        name="inference",
+        launch=Launch(
+            argv=[sys.executable, "manage.py", "inference"],
+            log=home / "log" / "inference.log",
+            environment=environment,
+            cwd=PROJECT_ROOT,
+            account=account,
+        ),
+    )

@@ -20,10 +20,14 @@ RANK = {"annotator": 0, "reviewer": 1, "admin": 2}
 # Name of the address, label, and the least role that may open it.
 PAGES = (
     ("workspace-home", gettext_lazy("Home"), "annotator"),
+    ("pipeline", gettext_lazy("Pipeline"), "reviewer"),
+    ("sources", gettext_lazy("Sources"), "reviewer"),
     ("projects", gettext_lazy("Projects"), "annotator"),
+    ("quality", gettext_lazy("Quality"), "reviewer"),
     ("datasets", gettext_lazy("Datasets"), "reviewer"),
     ("runs", gettext_lazy("Runs"), "reviewer"),
     ("models", gettext_lazy("Models"), "reviewer"),
+    ("deployments", gettext_lazy("Deployments"), "reviewer"),
     ("jobs", gettext_lazy("Jobs"), "reviewer"),
     ("members", gettext_lazy("Members"), "admin"),
     ("audit", gettext_lazy("Audit"), "admin"),

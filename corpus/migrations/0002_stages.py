@@ -118,6 +118,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('kept', 'kept'), ('removed', 'removed'), ('erased', 'erased')], default='kept', max_length=8)),
                 ('removal', models.JSONField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('changed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='changed_documents', to='corpus.cleaningrun')),
                 ('removed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='removed_documents', to='corpus.cleaningrun')),
                 ('source', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='corpus.source')),
                 ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='accounts.workspace')),

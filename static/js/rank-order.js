@@ -1,3 +1,5 @@
+import { fill } from "./wording.js";
+
 // The order of the answers, best first: an entry is tied when it shares the place of the
 // one before it. What is not in it is not placed.
 export class Order {
@@ -123,10 +125,6 @@ export function disagreements(ranks, ratings) {
 
 // --- On the page ------------------------------------------------------------------------------------------
 const GRIP = '<path d="M9 6v.1M9 12v.1M9 18v.1M15 6v.1M15 12v.1M15 18v.1" stroke-width="2.5"/>';
-
-export function fill(sentence, values) {
-  return sentence.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
-}
 
 function drawing(shapes) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");

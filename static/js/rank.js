@@ -1,41 +1,225 @@
-// The ranking page: its keys, and one task after the other.
-import { inTextField, shortcut, singleKeysAllowed } from "./app.js";
-import { forgetOldCopies } from "./rank-draft.js";
-import { RankPage } from "./rank-page.js";
+// The ranking page: the order, the ratings, what is asked before sending, and the keys that only a ranking has.
+import { inTextField, shortcut } from "./app.js";
+import { Order, Strip, disagreements } from "./rank-order.js";
+import { TaskPage, current, focusKey, start } from "./task.js";
+import { fill } from "./wording.js";
 
-let page = null;
-
-// --- Keys: each looks up the task that is on the screen ---------------------------------------------------
 const ratingRow = (event) => event.target.closest?.(".candidate .rating");
-const isControl = (element) => Boolean(element.closest?.("button, a, summary, select"));
 
-function focusInside(selector) {
-  const element = page?.task.querySelector(selector);
-  if (!element || page.closed) return false;
-  element.closest("details")?.setAttribute("open", "");
-  element.focus();
-  return true;
-}
+class RankPage extends TaskPage {
+  constructor(task) {
+    super(task);
+    this.cards = [...task.querySelectorAll("[data-candidate]")];
+    this.uids = this.cards.map((card) => card.dataset.candidate);
+    this.order = new Order(this.uids, { ties: "ties" in task.dataset });
+    this.strip = new Strip(task, this.words);
+    this.confirmed = false;
+    this.active = 0;
+    this.activate(0, { focus: false });
+    this.begin();
+    this.#listen();
+    this.#showNewestTurn();
+  }
 
-function submit() {
-  const button = page?.task.querySelector("[data-submit]");
-  if (!button) return false;
-  page.form.requestSubmit(button);
-  return true;
-}
+  #listen() {
+    const near = () => { if (!this.closed) this.strip.makeDraggable((uids) => this.arranged(uids)); };
+    this.task.querySelector(".strip").addEventListener("pointerenter", near, { once: true });
+    for (const [index, card] of this.cards.entries()) {
+      card.addEventListener("focusin", () => this.activate(index, { focus: false }));
+    }
+  }
 
-for (let digit = 1; digit <= 9; digit += 1) {
-  shortcut(String(digit), (event) => {
+  #showNewestTurn() {
+    const prompt = this.task.querySelector(".rank-prompt");
+    prompt.scrollTop = prompt.scrollHeight;
+  }
+
+  // --- The order ------------------------------------------------------------------------------------------
+  field(uid) {
+    return this.form.elements[`rank-${uid}`];
+  }
+
+  get allBad() {
+    return this.form.elements.all_bad ?? null;
+  }
+
+  readFields() {
+    this.order.read(Object.fromEntries(this.uids.map((uid) => [uid, this.field(uid).value])));
+    this.show();
+  }
+
+  fieldsChanged() {
+    this.confirmed = false;
+    super.fieldsChanged();
+  }
+
+  digit(number, event) {
     const row = ratingRow(event);
-    if (row) page.rate(row, digit);
-    return row ? true : (page?.place(digit - 1) ?? false);
-  });
+    if (number === 0) return this.toggleAllBad();
+    if (row) this.rate(row, number);
+    return row ? true : this.place(number - 1);
+  }
+
+  ordered(uid = null) {
+    const ranks = this.order.ranks();
+    for (const one of this.uids) this.field(one).value = ranks[one];
+    if (this.allBad && this.order.entries.length > 0) this.allBad.checked = false;
+    this.confirmed = false;
+    this.problem("");
+    this.show();
+    if (uid) this.strip.announcePlace(this.order, uid);
+    this.draft.changed();
+  }
+
+  show() {
+    this.strip.show(this.order, { allBad: Boolean(this.allBad?.checked) });
+  }
+
+  arranged(uids) {
+    this.order.arrange(uids);
+    this.ordered(uids.at(-1));
+  }
+
+  place(index) {
+    if (this.closed || index >= this.uids.length) return false;
+    this.order.toggle(this.uids[index]);
+    this.activate(index, { focus: false });
+    this.ordered(this.uids[index]);
+    return true;
+  }
+
+  tie() {
+    const before = this.order.last;
+    if (this.closed || !before) return false;
+    this.order.tie();
+    this.ordered(this.order.tieNext ? null : before);
+    if (this.order.tieNext) this.strip.announce(fill(this.words.tieNext, { letter: this.strip.letters[before] }));
+    return true;
+  }
+
+  pop() {
+    const last = this.order.last;
+    if (this.closed || !last) return false;
+    this.order.pop();
+    this.ordered(last);
+    return true;
+  }
+
+  move(uid, step) {
+    this.order.move(uid, step);
+    this.ordered(uid);
+  }
+
+  toggleAllBad() {
+    if (this.closed || !this.allBad) return false;
+    this.allBad.checked = !this.allBad.checked;
+    if (this.allBad.checked) this.order.entries = [];
+    const ranks = this.order.ranks();
+    for (const uid of this.uids) this.field(uid).value = ranks[uid];
+    this.fieldsChanged();
+    if (this.allBad.checked) this.strip.announce(this.words.allBad);
+    return true;
+  }
+
+  // --- The cards and their ratings ------------------------------------------------------------------------
+  activate(index, { focus = true } = {}) {
+    this.active = (index + this.cards.length) % this.cards.length;
+    for (const [number, card] of this.cards.entries()) card.toggleAttribute("data-active", number === this.active);
+    const uid = this.uids[this.active];
+    for (const button of this.task.querySelectorAll("[data-show]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.show === uid));
+    }
+    if (!focus) return;
+    this.cards[this.active].focus({ preventScroll: true });
+    this.cards[this.active].scrollIntoView({ block: "nearest" });
+  }
+
+  get ratingRows() {
+    return [...this.task.querySelectorAll(".candidate .rating")];
+  }
+
+  // The first row without a rating, of the card that has the focus or else of all.
+  startRating() {
+    const within = document.activeElement.closest(".candidate") ?? this.task;
+    const rows = this.ratingRows.filter((row) => within.contains(row));
+    const row = rows.find((one) => !one.querySelector("input:checked")) ?? rows[0];
+    if (!row || this.closed) return false;
+    this.focusRow(row);
+    return true;
+  }
+
+  focusRow(row) {
+    this.activate(this.cards.indexOf(row.closest(".candidate")), { focus: false });
+    const radio = row.querySelector("input:checked") ?? row.querySelector("input");
+    radio.focus({ preventScroll: true });
+    row.scrollIntoView({ block: "nearest" });
+  }
+
+  // A digit inside a row rates it and goes to the next row; pressed again it takes the rating back.
+  rate(row, digit) {
+    const radio = row.querySelector(`input[value="${digit}"]`);
+    if (!radio) return;
+    const again = radio.checked;
+    radio.checked = !again;
+    this.fieldsChanged();
+    if (again) return;
+    const rows = this.ratingRows;
+    const next = rows[rows.indexOf(row) + 1];
+    if (next) this.focusRow(next);
+    else this.task.querySelector("[data-submit]")?.focus();
+  }
+
+  get ratings() {
+    const ratings = {};
+    for (const row of this.ratingRows) {
+      const value = row.querySelector("input:checked")?.value;
+      const uid = row.closest(".candidate").dataset.candidate;
+      if (value) (ratings[uid] ??= {})[row.dataset.aspect] = value;
+    }
+    return ratings;
+  }
+
+  // --- Sending --------------------------------------------------------------------------------------------
+  missing() {
+    const placed = this.order.entries.length;
+    return !this.allBad?.checked && placed < Math.min(2, this.uids.length) ? this.words.empty : "";
+  }
+
+  maySend(event) {
+    const [found] = this.confirmed ? [] : disagreements(this.order.ranks(), this.ratings);
+    if (found) this.askAbout(found, event.submitter);
+    return !found;
+  }
+
+  askAbout({ better, worse, high, low }, submitter) {
+    const dialog = document.getElementById("ratings-conflict");
+    const { letters } = this.strip;
+    const values = { better: letters[better], worse: letters[worse], high: high.toFixed(1), low: low.toFixed(1) };
+    dialog.querySelector("[data-sentence]").textContent = fill(this.words.conflict, values);
+    dialog.returnValue = "back";
+    dialog.addEventListener("close", () => {
+      if (dialog.returnValue !== "keep") return;
+      this.confirmed = true;
+      this.form.requestSubmit(submitter ?? undefined);
+    }, { once: true });
+    dialog.showModal();
+  }
+
+  clicked(button) {
+    const { place, chip, better, worse, show } = button.dataset;
+    if (place || chip) this.place(this.uids.indexOf(place ?? chip));
+    if (better) this.move(better, -1);
+    if (worse) this.move(worse, +1);
+    if (show) this.activate(this.uids.indexOf(show), { focus: false });
+  }
 }
-shortcut("=", () => page?.tie() ?? false);
-shortcut("0", () => page?.toggleAllBad() ?? false);
-shortcut("backspace", () => page?.pop() ?? false);
+
+// --- Keys -------------------------------------------------------------------------------------------------
+shortcut("=", () => current()?.tie() ?? false);
+shortcut("backspace", () => current()?.pop() ?? false);
 for (const [name, step] of [["j", 1], ["k", -1], ["arrowright", 1], ["arrowleft", -1]]) {
   shortcut(name, (event) => {
+    const page = current();
     // Inside a row of radio buttons the arrows are the browser's.
     if (!page || (name.startsWith("arrow") && event.target.matches("input"))) return false;
     const mirrored = name.startsWith("arrow") && document.dir === "rtl";
@@ -43,74 +227,12 @@ for (const [name, step] of [["j", 1], ["k", -1], ["arrowright", 1], ["arrowleft"
     return true;
   });
 }
-shortcut("s", () => page?.startRating() ?? false);
-shortcut("r", () => page?.showRaw(!page.raw));
-shortcut("g", () => document.getElementById("guideline")?.togglePopover() ?? false);
-shortcut("f", () => focusInside("[data-flags] input"));
-shortcut("c", () => focusInside("#rationale"));
-shortcut("e", () => focusInside("#rewrite"));
-shortcut("enter", ({ target }) => (isControl(target) || target.closest("#skip") ? false : submit()));
-shortcut("ctrl+enter", submit);
-shortcut("ctrl+s", () => { page?.draft.save(); });
-shortcut("ctrl+space", () => { page?.task.querySelector("#skip")?.showPopover(); });
-shortcut("ctrl+z", (event) => {
-  const undo = document.querySelector("[data-undo]");
-  if (!undo || inTextField(event.target)) return false;
-  undo.requestSubmit();
-  return true;
-});
+shortcut("s", () => current()?.startRating() ?? false);
+focusKey("e", "#rewrite");
 document.addEventListener("keydown", (event) => {
+  const page = current();
   if (event.key !== "Escape" || !page?.task.contains(event.target) || document.querySelector(":popover-open")) return;
   if (inTextField(event.target) || ratingRow(event)) page.activate(page.active);
 });
 
-// --- One task after the other -----------------------------------------------------------------------------
-function start() {
-  const task = document.querySelector("#task[data-rank]");
-  if (task && page?.task === task) return;
-  page?.stop();
-  page = task ? new RankPage(task) : null;
-  const undo = document.querySelector("[data-undo]");
-  if (undo) setTimeout(() => undo.remove(), 8000);
-}
-
-function arrive() {
-  const alert = document.querySelector("#task [data-alert]");
-  const target = alert ?? document.getElementById("task-title") ?? document.querySelector("#task h1, #task h2");
-  window.scrollTo(0, 0);
-  target?.focus({ preventScroll: true });
-}
-
-// A new guideline opens by itself, once.
-function openNewGuideline() {
-  const drawer = document.getElementById("guideline");
-  const version = drawer?.dataset.open;
-  if (!version || sessionStorage.getItem("annotera:guideline") === version) return;
-  sessionStorage.setItem("annotera:guideline", version);
-  drawer.showPopover();
-}
-
-document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
-  if (ctx.sourceElement === page?.form) clearTimeout(page.draft.timer);
-});
-document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
-  // Acknowledged: the copy on this device has done its work.
-  if (ctx.response.raw.ok && page?.task.contains(ctx.sourceElement)) {
-    page.draft.stop();
-    page.draft.forget();
-  }
-});
-document.addEventListener("htmx:after:settle", () => {
-  const before = page?.task;
-  start();
-  if (page?.task !== before) arrive();
-});
-document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "hidden") page?.draft.save({ leaving: true });
-});
-window.addEventListener("online", () => page?.draft.save());
-
-if (!singleKeysAllowed()) document.body.classList.add("no-single-keys");
-forgetOldCopies();
-start();
-openNewGuideline();
+start((task) => new RankPage(task));

@@ -237,7 +237,8 @@ def test_the_heartbeat_answers_with_the_new_end_of_the_lease(bob, project):
 def test_no_source_gold_or_purpose_reaches_the_browser(bob, crew):
     project = make_project(crew)
     add_tasks(project, 6, candidates=4)
-    Task.objects.update(purpose="gold")
+    Project.objects.update(gold_every=1)
+    Task.objects.filter(pk__gt=Task.objects.earliest("pk").pk).update(purpose="gold")
     seen = [bob.get(page("project", project)).content]
     response = bob.post(page("project-next", project), follow=True)
     for _ in range(6):

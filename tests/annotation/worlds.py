@@ -3,9 +3,12 @@
 from accounts.consent import give_consent
 from accounts.models import Membership, Role
 from annotation.copying import copy_tasks
-from annotation.kinds.ranking import Answer, Rules, parse_answer
+from annotation.imports import import_tasks
+from annotation.kinds.answers import Rules
+from annotation.kinds.ranking import Answer, parse_answer
 from annotation.kinds.ranking_task import parse_task
 from annotation.models import Assignment, Project, TaskImport
+from annotation.rules import rules_for
 from tests.conftest import Cast, make_member
 
 
@@ -43,14 +46,7 @@ def more_annotators(cast: Cast, count: int) -> list[Membership]:
 
 
 def rules_of(assignment: Assignment) -> Rules:
-    project = assignment.project
-    return Rules(
-        shown_order=tuple(str(uid) for uid in assignment.shown_order),
-        aspects=tuple(project.aspects),
-        allow_ties=project.allow_ties,
-        allow_all_bad=project.allow_all_bad,
-        require_rationale=project.require_rationale,
-    )
+    return rules_for(assignment)
 
 
 def an_answer(assignment: Assignment, *, rationale: str = "") -> Answer:
@@ -62,3 +58,19 @@ def an_answer(assignment: Assignment, *, rationale: str = "") -> Answer:
 def form_of(assignment: Assignment, **values: object) -> dict[str, object]:
     ranks = {f"rank-{uid}": str(place) for place, uid in enumerate(assignment.shown_order, start=1)}
     return {**ranks, "revision": "0", "draft_version": str(assignment.draft_version), **values}
+
+
+def writing_project(cast: Cast, *prompts: object, **values: object) -> Project:
+    project = make_project(cast, kind=Project.Kind.DEMONSTRATION, aspects=[], **{"name": "Answers", **values})
+    return with_prompts(cast, project, *prompts or ("Why is the sea salty?",))
+
+
+def labelling_project(cast: Cast, *prompts: object, **values: object) -> Project:
+    given = {"name": "Tone", "labels": ["praise", "complaint", "question"], **values}
+    project = make_project(cast, kind=Project.Kind.CLASSIFICATION, aspects=[], **given)
+    return with_prompts(cast, project, *prompts or ("The parcel came late.",))
+
+
+def with_prompts(cast: Cast, project: Project, *prompts: object) -> Project:
+    import_tasks(project=project, records=[{"prompt": prompt} for prompt in prompts], by=cast.alice)
+    return project

@@ -22,7 +22,9 @@ from annotation.skipping import skip
 from annotation.standings import accept_warning
 from annotation.submissions import submit
 from annotation.uploads import receive
-from corpus.models import DatasetVersion
+from corpus.intake import read_now, receive_documents
+from corpus.models import DatasetVersion, Document, Source
+from corpus.sources import describe_source
 from jobs.directories import log_of
 from jobs.launching import enqueue
 from jobs.models import Job, Queue
@@ -141,6 +143,37 @@ class HostileObjects(Objects):
         return receive(membership=self.cast.alice, project=self.project, upload=upload)
 
     @cached_property
+    def described_source(self) -> Source:
+        return describe_source(
+            workspace=self.cast.workspace,
+            by=self.cast.alice,
+            name=line("source")[:120],
+            licence="MIT",
+            origin=line("origin"),
+            lawful_basis="consent",
+            collector=line("collector")[:120],
+            holder=line("holder"),
+            consent_reference=line("consent"),
+        )
+
+    @cached_property
+    def document(self) -> Document:
+        """Of a file with a hostile name, in which other lines were refused; the text needs mending."""
+        row = {"text": block("document") + " schÃ¶n", "id": line("document-id"), "lang": LINE[:35]}
+        lines = [row, {line("document-field")[:40]: 1}, {"text": block("document-removed") + "\n!" * 2000}]
+        Path(settings.WORK_ROOT).mkdir(parents=True, exist_ok=True)
+        path = Path(settings.WORK_ROOT) / "documents"
+        path.write_text("\n".join(json.dumps(one) for one in lines), encoding="utf-8")
+        upload = receive_documents(
+            source=self.described_source,
+            by=self.cast.alice,
+            upload=path,
+            file_name=line("document-file") + ".jsonl",
+        )
+        read_now(upload=upload)
+        return Document.objects.filter(upload=upload).earliest("pk")
+
+    @cached_property
     def version(self) -> DatasetVersion:
         assert self.answered
         return release_preferences(
@@ -192,7 +225,7 @@ class HostileObjects(Objects):
 
     def make_everything(self) -> None:
         made = (self.invitation_and_secret, self.token, self.upload, self.job, self.run, self.model)
-        assert all(made) and self.assignment
+        assert all(made) and self.assignment and self.cleaning
 
 
 VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}

@@ -8,21 +8,41 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models import F
 
 from accounts.idempotency import remembered
 from accounts.invitations import invite
 from accounts.models import ApiToken, Invitation, Role
 from accounts.tokens import create_token
 from annotation import queue, submissions
-from annotation.models import Annotation, Assignment, Project, Task, TaskImport
+from annotation.kinds.ranking import Answer as Ranking
+from annotation.models import Annotation, Assignment, Project, Standing, Task, TaskImport
 from annotation.projects import publish_guideline
+from annotation.standings import pause
 from annotation.uploads import receive
-from corpus.models import DatasetVersion, Source
+from annotera.erasures import request_erasure
+from annotera.models import RewardRule
+from annotera.rules import check_rules, set_reward_rule
+from corpus import cleaning_runs, versions
+from corpus.intake import receive_at_once
+from corpus.models import CleaningRun, DatasetVersion, Document, Erasure, Source, VersionTag
 from corpus.preference_imports import source_for
+from corpus.tags import tag
 from jobs.launching import enqueue
 from jobs.models import Job, Queue
+from production.deployments import deploy
+from production.feedback import give
+from production.harvest import harvest
+from production.models import Deployment, Harvest, Output
+from qa import inbox
+from qa.gold import import_gold
+from qa.models import Acceptance, Gold
+from qa.quality import measure_now
 from tests.annotation.worlds import add_tasks, an_answer, consenting, make_project, task_record
 from tests.conftest import Cast
+from tests.corpus.collected import make_source
+from tests.corpus.frozen import freeze, pairs
+from tests.production.made import make_output
 from tests.training.registered import frozen, make_model, make_run
 from training.models import ModelVersion, RunAlarm, RunMetric, RunSample, TrainingRun
 
@@ -102,6 +122,29 @@ class Objects:
         )
 
     @cached_property
+    def described_source(self) -> Source:
+        """Documents may come in for it."""
+        return make_source(self.cast)
+
+    @cached_property
+    def document(self) -> Document:
+        body = b'{"text": "Write to jane@example.org.", "id": "d1", "lang": "en"}'
+        upload = receive_at_once(source=self.described_source, by=self.cast.alice, body=body)
+        return Document.objects.get(upload=upload)
+
+    @cached_property
+    def cleaning(self) -> CleaningRun:
+        """A preview that waits to be applied."""
+        run = cleaning_runs.preview(source=self.document.source, by=self.cast.alice)
+        return cleaning_runs.preview_now(run)
+
+    @cached_property
+    def applied_cleaning(self) -> CleaningRun:
+        waiting = cleaning_runs.preview(source=self.document.source, by=self.cast.alice)
+        run = cleaning_runs.preview_now(waiting)
+        return cleaning_runs.apply_now(cleaning_runs.apply(run=run, by=self.cast.alice))
+
+    @cached_property
     def version(self) -> DatasetVersion:
         return frozen(self.cast.workspace)
 
@@ -126,6 +169,75 @@ class Objects:
             second_model=judges[1],
         )  # fmt: skip
 
+    @cached_property
+    def rule(self) -> RewardRule:
+        """Set by Alice; it acts once it is checked."""
+        base = self.model.made_by.base_model
+        rule = set_reward_rule(project=self.project, by=self.cast.alice, base_model=base, threshold=2)
+        released = versions.Parent(kind="project", uid=self.project.uid, role="annotations")
+        freeze(self.cast.workspace, rows=pairs(3), name="released", parents=[released])
+        return rule
+
+    @cached_property
+    def deployment(self) -> Deployment:
+        """Active; no process answers for it."""
+        model = self.model.made_by.base_model
+        return deploy(workspace=self.cast.workspace, by=self.cast.alice, model=model, name="assistant")
+
+    @cached_property
+    def output(self) -> Output:
+        return make_output(self.deployment)
+
+    @cached_property
+    def sent_back(self) -> Harvest:
+        """With a better answer of Rita's to compare it with."""
+        better = {"text": "A boat is a small ship."}
+        give(output=self.output, by=self.cast.rita, kind="correction", value=better)
+        return harvest(project=self.project, by=self.cast.alice, outputs=[self.output])[0]
+
+    @cached_property
+    def tag(self) -> VersionTag:
+        return tag(version=self.version, name="newest", by=self.cast.alice)
+
+    @cached_property
+    def erasure(self) -> Erasure:
+        """Requested by Alice; its job waits."""
+        alice = self.cast.alice
+        return request_erasure(workspace=alice.workspace, by=alice, identifier="ben@example.org")
+
+    @cached_property
+    def acceptance(self) -> Acceptance:
+        """Of Bob's answer, which the policy accepted."""
+        answered = self.answered
+        inbox.take()
+        return Acceptance.objects.get(annotation__assignment=answered)
+
+    @cached_property
+    def unseen_task(self) -> Task:
+        """Work that nobody has."""
+        return Task.objects.filter(project=self.project, purpose="work", open_slots=F("overlap")).latest("pk")
+
+    @cached_property
+    def gold(self) -> Gold:
+        record = {"prompt": "Why?", "candidates": ["a", "b"], "gold": {"ranking": [[0], [1]]}}
+        return import_gold(project=self.project, records=[record], by=self.cast.rita)[0]
+
+    @cached_property
+    def paused(self) -> Standing:
+        """Bob, by a gold task that he missed."""
+        project, bob = self.acceptance.project, self.cast.bob
+        task = self.gold.task
+        shown = [str(uid) for uid in task.candidates.order_by("position").values_list("uid", flat=True)]
+        handed = Assignment.objects.create(
+            workspace=project.workspace, project=project, task=task, membership=bob, shown_order=shown,
+            state=Assignment.State.EXPIRED,
+        )  # fmt: skip
+        wrong = Ranking(shown_order=tuple(shown), ranking=((shown[1],), (shown[0],)))
+        submissions.submit(assignment=handed, answer=wrong)
+        inbox.take()
+        pause(membership=bob, project=project, reason="Look.")
+        return Standing.objects.get(project=project, membership=bob)
+
     def make_everything(self) -> None:
         """A row in every table."""
         made = (
@@ -134,10 +246,18 @@ class Objects:
             self.job,
             self.annotation,
             self.source,
+            self.cleaning,
             self.run,
             self.upload,
+            self.rule,
+            self.sent_back,
+            self.tag,
+            self.erasure,
+            self.paused,
+            measure_now(project=self.project, by=self.cast.rita),
         )
         assert all(made)
+        check_rules()
         publish_guideline(membership=self.cast.alice, project=self.project, text="Be fair.")
         run = self.model.made_by
         RunMetric.objects.create(run=run, step=0, values={"loss": 1.0})

@@ -14,6 +14,7 @@ from accounts.models import ApiToken
 from accounts.tokens import create_token
 from annotation.models import Annotation, Project, Task
 from tests.annotera.objects import Objects
+from tests.annotera.pipeline_access_rows import a_rule
 from tests.conftest import Cast
 from training.models import TrainingRun
 
@@ -48,6 +49,10 @@ FIELDS = {
         "stage", "name", "dataset_version", "base_model", "reward_model", "second_model", "config",
         "config.steps", "config.learning_rate", "config.\\ud800", "\\ud800",
     ),
+    "api-reward-rules": (
+        "project", "base_model", "threshold", "config", "config.steps", "config.learning_rate",
+        "config.\\ud800", "\\ud800",
+    ),
     "api-assignment-submit": (
         "answer", "answer.ranking", "answer.unranked", "answer.shown_order", "answer.all_bad",
         "answer.strength", "answer.aspects", "answer.flags", "answer.rewrite", "answer.rationale",
@@ -56,7 +61,7 @@ FIELDS = {
     "api-assignment-draft": ("version", "draft", "draft.rationale", "draft.\\ud800", "\\ud800"),
     "api-assignment-skip": ("reason", "note", "\\ud800"),
 }  # fmt: skip
-ADMINS = {"api-projects", "api-runs"}
+ADMINS = {"api-projects", "api-runs", "api-reward-rules"}
 
 
 def script(cast: Cast, name: str) -> Client:
@@ -71,6 +76,7 @@ def bodies(objects: Objects, name: str) -> Iterator[tuple[str, str]]:
     good: dict[str, Any] = {
         "api-projects": {"name": "New"},
         "api-runs": {"stage": "pretrain", "dataset_version": str(objects.version.uid), "config": {}},
+        "api-reward-rules": a_rule(objects) if name == "api-reward-rules" else {},
         "api-assignment-submit": {"answer": {}},
         "api-assignment-draft": {"version": 0, "draft": {}},
     }.get(name, {})
@@ -162,12 +168,13 @@ LISTS = [
     "api-projects", "api-project", "api-project-tasks", "api-task", "api-jobs", "api-job", "api-job-log",
     "api-dataset-versions", "api-dataset-version", "api-dataset-version-rows", "api-runs", "api-run",
     "api-run-metrics", "api-models", "api-model", "api-members", "api-audit", "api-tokens", "api-me",
-    "api-project-export",
+    "api-project-export", "api-reward-rules", "api-reward-rule",
 ]  # fmt: skip
 KINDS = {
     "api-project": "project", "api-project-tasks": "project", "api-project-export": "project",
     "api-task": "task", "api-job": "job", "api-job-log": "job", "api-dataset-version": "version",
     "api-dataset-version-rows": "version", "api-run": "run", "api-run-metrics": "run", "api-model": "model",
+    "api-reward-rule": "rule",
 }  # fmt: skip
 PROBES = [
     {"annotator__password__startswith": "pbkdf2"},

@@ -15,6 +15,35 @@ from tests.annotera.embedded.installations import connect, fresh_home, run_manag
 pytestmark = pytest.mark.processes
 BLOB = "ws/0190/ab/abcdef"
 CONTENT = b"\x00blob\xff" * 1000
+# Documents of two people, one of whom was erased after their frozen version was tagged.
+HISTORY = """
+from pathlib import Path
+from accounts.models import Membership, Role, User, Workspace
+from annotera.erasures import erase_now, request_erasure
+from corpus import corpus_freezing, intake, sources, tags
+workspace = Workspace.objects.create(slug="acme", name="Acme")
+user = User.objects.create_user(email="alice@example.org", password=None, name="Alice")
+alice = Membership.objects.create(workspace=workspace, user=user, role=Role.ADMIN, pseudonym="admin-alice")
+source = sources.describe_source(
+    workspace=workspace, by=alice, name="letters", licence="MIT", origin="here",
+    lawful_basis="legitimate_interests", collector="Alice",
+)
+path = Path({directory!r}) / "letters.jsonl"
+line = '{{"text": "Letter %d of the two.", "subject": "person-%d"}}'
+path.write_text("\\n".join(line % (number, number) for number in (1, 2)))
+upload = intake.receive_documents(source=source, by=alice, upload=path, file_name=path.name)
+intake.read_now(upload=upload)
+version = corpus_freezing.freeze_corpus(workspace=workspace, by=alice, sources=[source], name="letters")
+tags.tag(version=version, name="training", by=alice)
+erase_now(request_erasure(workspace=workspace, by=alice, identifier="person-1"))
+"""
+NOW_FILLED = {
+    "corpus_source",
+    "corpus_document",
+    "corpus_datasetversion",
+    "corpus_versiontag",
+    "corpus_erasure",
+}
 
 
 @dataclass(frozen=True)
@@ -24,6 +53,7 @@ class Original:
     home: Path
     backup: Path
     signing_key: str
+    rows: dict[str, int]
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +66,15 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Original]:
                 connection.execute("create table kept as select 'Grüße, 世界' as words")
             (home / "blobs" / BLOB).parent.mkdir(parents=True)
             (home / "blobs" / BLOB).write_bytes(CONTENT)
+            made = run_manage(home, "shell", "-c", HISTORY.format(directory=str(backup.parent)))
+            assert made.returncode == 0, made.stderr
+            (backup.parent / "letters.jsonl").unlink()
+            rows = rows_by_table(home)
             finished = run_manage(home, "backup", str(backup))
         assert finished.returncode == 0, finished.stderr
         assert "It holds secrets: keep it safe." in finished.stdout
-        yield Original(home=home, backup=backup, signing_key=(home / "secrets" / "django").read_text())
+        signing_key = (home / "secrets" / "django").read_text()
+        yield Original(home=home, backup=backup, signing_key=signing_key, rows=rows)
 
 
 @pytest.fixture
@@ -53,6 +88,13 @@ def words_of(home: Path) -> str:
         row = connection.execute("select words from kept").fetchone()
     assert row is not None
     return str(row[0])
+
+
+def rows_by_table(home: Path) -> dict[str, int]:
+    with connect(home) as connection:
+        tables = connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
+        counts = {name: connection.execute(f'select count(*) from "{name}"').fetchone() for (name,) in tables}
+    return {name: row[0] for name, row in counts.items() if row}
 
 
 def test_a_backup_is_one_private_file_that_begins_with_its_manifest(original: Original) -> None:
@@ -70,11 +112,16 @@ def test_a_restore_brings_back_rows_blobs_and_keys_in_another_place(original: Or
     assert finished.returncode == 0, finished.stderr
     assert "Start Annotera with make run." in finished.stdout
     assert (home / "blobs" / BLOB).read_bytes() == CONTENT
+    assert {name for name, count in original.rows.items() if count} >= NOW_FILLED
     assert (home / "secrets" / "django").read_text() == original.signing_key
     assert (home / "secrets" / "postgres").read_text() != (original.home / "secrets" / "postgres").read_text()
     with servers_on(home):
         assert words_of(home) == "Grüße, 世界"
         assert run_manage(home, "migrate", "--check").returncode == 0
+        assert rows_by_table(home) == original.rows
+        verified = run_manage(home, "verify_versions", "--models")
+    assert verified.returncode == 0, verified.stderr
+    assert "redacted   letters v1" in verified.stdout and "ok         letters v2" in verified.stdout
     assert not (home / "restore.new").exists()
 
 

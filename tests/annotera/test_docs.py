@@ -15,7 +15,7 @@ from corpus.columns import COLUMNS
 from training.configs import STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("annotera", "core", "accounts", "jobs", "corpus", "annotation", "qa", "training")
+PACKAGES = ("annotera", "core", "accounts", "jobs", "corpus", "annotation", "qa", "training", "production")
 REFERENCE = ROOT / "docs" / "reference"
 DECISIONS = ROOT / "docs" / "adr"
 APACHE_2_0 = "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"

@@ -120,6 +120,7 @@ def test_a_refused_form_shows_what_was_typed_as_text(cast: Cast, objects: Hostil
         alice.post(reverse("member-invite", args=[slug]), {"email": typed, "role": typed}),
         alice.post(reverse("token-create", args=[slug]), {"name": typed, "days": typed}),
         alice.post(reverse("run-new", args=[slug, "pretrain"]), {"name": typed, "set-steps": typed}),
+        alice.post(reverse("rules", args=[slug]), {"project": typed, "threshold": typed, "settings": typed}),
         alice.post(reverse("me", args=[slug]), {"name": typed, "language": typed, "theme": typed}),
         alice.post(reverse("login"), {"email": typed[:200], "password": "x", "next": typed}),
         bob.post(reverse("assignment-skip", args=[slug, found.uid]), {"reason": typed, "note": typed}),

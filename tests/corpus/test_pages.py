@@ -61,17 +61,28 @@ def test_a_long_text_is_cut_on_the_page(cast: Cast) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "row"),
+    ("kind", "stage", "row"),
     [
-        ("corpus", {"id": "1", "text": "Once upon a time."}),
-        ("prompts", {"id": "1", "prompt": [{"role": "user", "content": "Once upon a time."}]}),
+        ("corpus", "pretrain", {"id": "1", "text": "Once upon a time."}),
+        ("prompts", "ppo", {"id": "1", "prompt": [{"role": "user", "content": "Once upon a time."}]}),
+        (
+            "demonstrations",
+            "sft",
+            {
+                "id": "1",
+                "prompt": [{"role": "user", "content": "Tell me a story."}],
+                "completion": [{"role": "assistant", "content": "Once upon a time."}],
+            },
+        ),
     ],
 )
-def test_every_kind_of_version_has_its_page(cast: Cast, kind: str, row: dict[str, Any]) -> None:
+def test_every_kind_of_version_has_its_page_and_its_next_stage(
+    cast: Cast, kind: str, stage: str, row: dict[str, Any]
+) -> None:
     version = freeze(cast.workspace, kind=kind, rows=[row])
     found = text_of(get(cast, cast.alice, f"datasets/{version.uid}/"))
     assert "Once upon a time." in found
-    assert "/runs/new/pretrain/" in found
+    assert f"/runs/new/{stage}/?dataset={version.uid}" in found
 
 
 def test_only_admins_are_offered_to_train_on_it(cast: Cast, version: DatasetVersion) -> None:

@@ -20,8 +20,8 @@ LOOKS = [
     for width in (1440, 390)
 ]
 ADMIN_PAGES = (
-    "workspace-home", "projects", "project-new", "datasets", "runs", "models", "jobs", "members", "audit",
-    "tokens", "me", "my-work", "consent",
+    "workspace-home", "pipeline", "rules", "projects", "project-new", "datasets", "runs", "models", "jobs",
+    "members", "audit", "tokens", "me", "my-work", "consent",
 )  # fmt: skip
 
 

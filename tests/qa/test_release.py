@@ -11,17 +11,32 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from accounts.models import AuditEvent, Membership
+from annotation.imports import import_tasks
 from annotation.kinds.ranking import parse_answer
-from annotation.models import Annotation, Guideline, Project, Task
+from annotation.models import Annotation, Assignment, Guideline, Project, Task
 from annotation.queue import hand_out
+from annotation.standings import pause
 from annotation.submissions import revise, submit
 from core import blobs
 from corpus import lineage, versions
-from corpus.models import DatasetVersion, Source
+from corpus.models import DatasetVersion, Erasure, Source
 from corpus.splits import SPLITS
-from qa.release import UNSTATED_LICENCE, release_preferences
+from corpus.subjects import subject_key
+from qa import inbox, reviews
+from qa.models import Acceptance, GoldScore
+from qa.releasable import UnknownPolicy
+from qa.release import (
+    UNSTATED_LICENCE,
+    WrongKind,
+    release,
+    release_demonstrations,
+    release_labels,
+    release_preferences,
+)
 from tests.annotation.worlds import add_tasks, consenting, make_project, rules_of
 from tests.conftest import Cast
+from tests.qa.worlds import acceptance_of, file_order, label, put, take, turned_round
+from tests.qa.worlds import rank as rank_own
 
 Rank = Callable[..., Annotation]
 
@@ -48,6 +63,10 @@ def rank(cast: Cast, project: Project) -> Rank:
         return Annotation.objects.latest("pk")
 
     return answer
+
+
+def tied(assignment: Assignment) -> list[list[str]]:
+    return [[str(uid) for uid in assignment.shown_order]]
 
 
 def rows_of(version: DatasetVersion) -> list[dict[str, Any]]:
@@ -88,7 +107,7 @@ def test_two_people_on_one_task_give_two_rows(cast: Cast, project: Project, rank
     add_tasks(project, 1)
     rank([[0], [1]])
     rank([[1], [0]], by=cast.rita)
-    rows = rows_of(release_preferences(project=project, by=cast.alice))
+    rows = rows_of(release_preferences(project=project, by=cast.alice, policy="all"))
     assert {row["annotator"] for row in rows} == {cast.bob.pseudonym, cast.rita.pseudonym}
     assert len({row["task"] for row in rows}) == 1
     assert len({row["id"] for row in rows}) == 2
@@ -213,8 +232,9 @@ def test_reading_the_answers_takes_one_query_however_many_there_are(
     add_tasks(project, 30)
     for _ in range(30):
         rank([[0], [1]])
-    # One for the rows; the others write source, data set, version, lineage and audit.
-    with django_assert_max_num_queries(30):
+    # The inbox takes them in one batch and one query reads the rows; the others write source, data set,
+    # version, lineage and audit.
+    with django_assert_max_num_queries(55):
         release_preferences(project=project, by=cast.alice)
 
 
@@ -234,3 +254,159 @@ def test_no_file_is_copied_while_a_transaction_waits(
     monkeypatch.setattr(blobs, "put_file", watching)
     assert release_preferences(project=project, by=None).train_rows == 1
     assert copied == [outside]
+
+
+# --- Policies ---------------------------------------------------------------------------------------------
+@pytest.fixture
+def five(cast: Cast, project: Project) -> list[Annotation]:
+    """One answer in each state: accepted, mended and accepted, open, sent back, rejected."""
+    add_tasks(project, 5)
+    made = [rank_own(project, cast.bob) for _number in range(5)]
+    inbox.take_all(project=project)
+    _accepted, mended, left_open, sent_back, rejected = map(acceptance_of, made)
+    answer = {"ranking": turned_round(made[1].assignment)}
+    reviews.fix_and_accept(acceptance=mended, by=cast.rita, answer=answer)
+    reviews.reopen(acceptance=left_open, by=cast.rita)
+    Acceptance.objects.filter(pk=left_open.pk).update(state="open")
+    reviews.send_back(acceptance=sent_back, by=cast.rita, comment="Again.")
+    reviews.reject(acceptance=rejected, by=cast.rita)
+    return made
+
+
+def test_only_accepted_work_is_released_and_the_manifest_says_what_was_left_out(
+    cast: Cast, project: Project, five: list[Annotation]
+) -> None:
+    version = release_preferences(project=project, by=cast.alice)
+    rows = rows_of(version)
+    assert {row["annotation"] for row in rows} == {str(row.uid) for row in five[:2]}
+    assert version.manifest["policy"]["release"] == {
+        "policy": "accepted",
+        "accepted": 2,
+        "open": 1,
+        "rejected": 1,
+        "sent_back": 1,
+        "held": 0,
+        "erased": 0,
+    }
+    event = AuditEvent.objects.get(kind=AuditEvent.Kind.RELEASED)
+    assert (event.membership, event.detail["version"]) == (cast.alice, str(version.uid))
+
+
+def test_a_mended_answer_is_released_as_mended_under_the_reviewers_name(
+    cast: Cast, project: Project, five: list[Annotation]
+) -> None:
+    rows = {row["annotation"]: row for row in rows_of(release_preferences(project=project, by=cast.alice))}
+    kept, mended = (rows[str(row.uid)] for row in five[:2])
+    assert "Answer 0 to" in kept["chosen"][0]["content"]
+    assert "Answer 1 to" in mended["chosen"][0]["content"]
+    assert (kept["annotator"], mended["annotator"]) == (cast.bob.pseudonym, cast.rita.pseudonym)
+
+
+def test_the_policy_all_releases_every_answer_as_it_was_given(
+    cast: Cast, project: Project, five: list[Annotation]
+) -> None:
+    version = release_preferences(project=project, by=cast.alice, policy="all")
+    assert {row["annotation"] for row in rows_of(version)} == {str(row.uid) for row in five}
+    assert {row["annotator"] for row in rows_of(version)} == {cast.bob.pseudonym}
+    assert version.manifest["policy"]["release"]["policy"] == "all"
+
+
+def test_nothing_of_a_paused_or_failed_person_is_released_even_if_it_was_accepted(
+    cast: Cast, project: Project
+) -> None:
+    add_tasks(project, 6)
+    mine = [rank_own(project, cast.bob) for _number in range(3)]
+    failed = [rank_own(project, cast.alice) for _number in range(3)]
+    inbox.take_all(project=project)
+    for annotation in failed:
+        reviews.accept(acceptance=acceptance_of(annotation), by=cast.rita)
+    GoldScore.objects.create(
+        workspace=cast.workspace, project=project, membership=cast.alice, verdict=GoldScore.Verdict.FAILED
+    )
+    version = release_preferences(project=project, by=cast.rita)
+    assert {row["annotation"] for row in rows_of(version)} == {str(row.uid) for row in mine}
+    assert version.manifest["policy"]["release"]["held"] == 3
+    pause(membership=cast.bob, project=project, reason="Look.")
+    for policy in ("accepted", "majority"):
+        with pytest.raises(versions.NothingToFreeze, match="6 are of people who are paused"):
+            release_preferences(project=project, by=cast.rita, policy=policy)
+
+
+def test_the_majority_decides_each_pair_and_ties_are_dropped(cast: Cast, project: Project) -> None:
+    Project.objects.update(overlap=3)
+    project.refresh_from_db()
+    add_tasks(project, 2)
+    for by, order in ((cast.bob, file_order), (cast.alice, file_order), (cast.rita, turned_round)):
+        rank_own(project, by, order)
+    for by, order in ((cast.bob, file_order), (cast.alice, turned_round), (cast.rita, tied)):
+        rank_own(project, by, order)
+    reviews.accept_rest(project=project, by=cast.rita)
+    version = release_preferences(project=project, by=cast.alice, policy="majority")
+    [row] = rows_of(version)
+    assert ("Answer 0 to" in row["chosen"][0]["content"], row["annotator"]) == (True, "majority")
+    assert (row["annotation"], row["chosen_position"], row["margin"]) == ("", None, None)
+    counts = version.manifest["counts"]
+    assert (counts["annotations"], counts["pairs"], counts["ties"]) == (6, 1, 1)
+
+
+def test_demonstrations_are_released_as_written_and_as_mended(cast: Cast) -> None:
+    project = make_project(cast, kind="demonstration", aspects=[], licence="CC0-1.0")
+    import_tasks(project=project, records=[{"prompt": f"Why {at}?"} for at in range(3)], by=cast.alice)
+    consenting(cast.bob)
+    written = [
+        put(take(project, cast.bob), {"prompt": f"Why {at}, please?", "completion": f"Since {at}."})
+        for at in range(3)
+    ]
+    inbox.take_all(project=project)
+    reviews.fix_and_accept(
+        acceptance=acceptance_of(written[1]), by=cast.rita, answer={"prompt": "Why?", "completion": "So."}
+    )
+    reviews.reject(acceptance=acceptance_of(written[2]), by=cast.rita)
+    version = release_demonstrations(project=project, by=cast.alice)
+    texts = {(row["prompt"][0]["content"], row["completion"][0]["content"]) for row in rows_of(version)}
+    assert texts == {("Why 0, please?", "Since 0."), ("Why?", "So.")}
+    assert version.dataset.kind == "demonstrations"
+    with pytest.raises(UnknownPolicy):
+        release(project=project, by=cast.alice, policy="majority")
+
+
+def test_labels_are_released_by_majority_unless_asked_otherwise(cast: Cast) -> None:
+    project = make_project(
+        cast, kind="classification", labels=["good", "bad", "odd"], aspects=[], overlap=3, licence="CC0-1.0"
+    )
+    import_tasks(project=project, records=[{"prompt": f"Text {at}"} for at in range(2)], by=cast.alice)
+    consenting(cast.alice, cast.bob, cast.rita)
+    for labels in (("good", "good", "bad"), ("good", "bad", "odd")):
+        for by, chosen in zip((cast.alice, cast.bob, cast.rita), labels, strict=True):
+            label(project, by, chosen)
+    reviews.accept_rest(project=project, by=cast.rita)
+    version = release(project=project, by=cast.alice)
+    [row] = rows_of(version)
+    assert (row["labels"], row["annotator"]) == (["good"], "majority")
+    assert version.manifest["counts"]["no_majority"] == 1
+    each = release_labels(project=project, by=cast.alice, policy="accepted")
+    assert each.train_rows + each.heldout_rows == 6
+
+
+def test_a_policy_must_exist_and_fit_the_project(cast: Cast, project: Project) -> None:
+    for policy in ("ALL", "best", "majority "):
+        with pytest.raises(UnknownPolicy) as refused:
+            release_preferences(project=project, by=cast.alice, policy=policy)
+        assert "policy" in refused.value.fields
+    with pytest.raises(WrongKind):
+        release_labels(project=project, by=cast.alice)
+
+
+def test_answers_about_an_erased_person_are_not_released(cast: Cast) -> None:
+    project = make_project(cast, aspects=[], licence="CC0-1.0")
+    consenting(cast.bob)
+    records = [{"prompt": f"Q{at}", "candidates": ["a", "b"], "subject": f"person {at}"} for at in range(2)]
+    import_tasks(project=project, records=records, by=cast.alice)
+    for _number in range(2):
+        rank_own(project, cast.bob)
+    key = subject_key(workspace=cast.workspace, identifier="person 0")
+    Erasure.objects.create(workspace=cast.workspace, subject_key=key)
+    version = release_preferences(project=project, by=cast.alice)
+    [row] = rows_of(version)
+    assert row["subject_key"] == subject_key(workspace=cast.workspace, identifier="person 1")
+    assert version.manifest["policy"]["release"]["erased"] == 1

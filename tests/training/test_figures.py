@@ -82,3 +82,8 @@ def test_guides_are_level_where_their_figure_was_measured() -> None:
     series: dict[str, list[float | None]] = {"kl_coefficient": [0.15, None, 0.1], "loss": [1.0, 1.0, 1.0]}
     assert guides_of(series, config={"kl_floor": 0.1, "kl_target": 4.0}) == {"kl_floor": [0.1, None, 0.1]}
     assert guides_of(series, config={"kl_floor": 0.0}) == guides_of(series, config={}) == {}
+
+
+def test_what_was_read_of_a_source_names_the_source_as_it_is_called() -> None:
+    assert label_of("source_tokens:court_files: 2026") == "tokens read of “court_files: 2026”"
+    assert label_of("source_epochs:loss") == "passes over “loss”"

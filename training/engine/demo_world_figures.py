@@ -62,17 +62,21 @@ def reward_figures(*, version: Path, reward_model: Path) -> Figures:
         for pair in pairs
     ]
     ordered = [index for index, gap in enumerate(gaps) if gap]
-    true_accuracy, true_error = accuracy_by_prompt(
-        hits=[hits[index] if gaps[index] > 0 else 1 - hits[index] for index in ordered],
-        prompts=[keys[index] for index in ordered],
-    )
+    # Of a model that has not learnt to write, no two answers may differ in their true score.
+    true_accuracy, true_error, labels_accuracy = None, None, None
+    if ordered:
+        true_accuracy, true_error = accuracy_by_prompt(
+            hits=[hits[index] if gaps[index] > 0 else 1 - hits[index] for index in ordered],
+            prompts=[keys[index] for index in ordered],
+        )
+        labels_accuracy = sum(gaps[index] > 0 for index in ordered) / len(ordered)
     return {
         "reward_pairs": len(pairs),
         "reward_accuracy": accuracy,
         "reward_accuracy_se": error,
         "reward_true_accuracy": true_accuracy,
         "reward_true_accuracy_se": true_error,
-        "labels_true_accuracy": sum(gaps[index] > 0 for index in ordered) / len(ordered),
+        "labels_true_accuracy": labels_accuracy,
     }
 
 

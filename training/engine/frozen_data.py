@@ -50,6 +50,11 @@ class FrozenVersion:
     def texts(self, split: str) -> list[str]:
         return [str(row["text"]) for row in self._rows(split, ["text"])]
 
+    def sources(self, split: str) -> list[str]:
+        """The source that each row names, in the order of the rows; empty where it names none."""
+        rows = self._rows(split, ["id"], optional=["source"])
+        return [row.get("source") or "" for row in rows]
+
     def demonstrations(self, split: str) -> list[Demonstration]:
         """Demonstrations, or the chosen answers of preferences."""
         answer = {"demonstrations": "completion", "preferences": "chosen"}.get(self.kind)
@@ -76,13 +81,18 @@ class FrozenVersion:
             hint="Choose another data set.",
         )
 
-    def _rows(self, split: str, columns: Sequence[str]) -> list[dict[str, Any]]:
+    def _rows(
+        self, split: str, columns: Sequence[str], *, optional: Sequence[str] = ()
+    ) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
         for file in self._files:
             if file["split"] != split:
                 continue
             try:
-                table = pyarrow.parquet.read_table(self.directory / file["name"], columns=list(columns))
+                path = self.directory / file["name"]
+                known = set(pyarrow.parquet.read_schema(path).names) if optional else set()
+                wanted = [*columns, *known.intersection(optional)]
+                table = pyarrow.parquet.read_table(path, columns=wanted)
             except (OSError, pyarrow.ArrowException) as error:
                 raise InputUnreadable(
                     reason=f"The data file {file['name']} cannot be read: {error}", hint=FREEZE_AGAIN

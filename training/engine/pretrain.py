@@ -26,6 +26,7 @@ from training.engine import checkpoints, ranks
 from training.engine.dialogue import CHAT_TEMPLATE, ROLE_TOKENS, encode, neutral_text, whole_ids
 from training.engine.frozen_data import FrozenVersion, require_rows
 from training.engine.launch import Outcome, Run
+from training.engine.mixing import TrainingText
 from training.engine.model_files import input_directory, load_tokenizer, prepare_torch, save_model
 from training.engine.progress import Cancelled
 
@@ -42,25 +43,27 @@ def train(run: Run) -> Outcome:
     report.progress(fraction=0.0, sentence="Learning the tokenizer")
     tokenizer = tokenizer_of(run, version)
     report.progress(fraction=0.02, sentence="Reading the texts")
-    train_tokens = token_stream(version, tokenizer, "train")
+    text = TrainingText(document_ids(version, tokenizer, "train"), version.sources("train"), config)
     heldout_tokens = token_stream(version, tokenizer, "heldout")
-    require_window(train_tokens, config.context_length)
+    require_window(text.tokens, config.context_length)
 
     model = new_llama(config, tokenizer).to(device)
     optimizer = torch.optim.AdamW(
         weight_groups(model, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.95)
     )
     first_step, metrics = 0, {"heldout_loss_before": heldout_loss(model, heldout_tokens, config, device)}
+    read = dict.fromkeys(text.names, 0)
     if checkpoint := checkpoints.newest_valid(run):
         model.load_state_dict(checkpoints.load_weights(checkpoint, "model"))
         optimizer.load_state_dict(checkpoints.load_resume_state(checkpoint)["optimizer"])
         first_step, metrics = checkpoint.step, dict(checkpoint.state["metrics"])
+        read = dict(checkpoint.state.get("read", read))
 
     def save(step: int) -> None:
         checkpoints.save_checkpoint(
             run,
             step=step,
-            state={"metrics": metrics},
+            state={"metrics": metrics, "read": read},
             weights={"model": model.state_dict()},
             resume={"optimizer": optimizer.state_dict()},
         )
@@ -72,7 +75,8 @@ def train(run: Run) -> Outcome:
         learning_rate = learning_rate_at(step, config)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate
-        windows = draw_windows(train_tokens, step, config)[ranks.rank() :: ranks.world()].to(device)
+        drawn, sources = text.draw(step)
+        windows = drawn[ranks.rank() :: ranks.world()].to(device)
         loss = model(input_ids=windows, labels=windows).loss / ranks.world()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -86,14 +90,16 @@ def train(run: Run) -> Outcome:
         done = step + 1
         report.metrics(step=done, values=values)
         optimizer.step()
+        read = {name: read[name] + count for name, count in text.count(sources).items()}
         metrics["train_loss"] = smoothed(metrics.get("train_loss"), values["loss"])
         report.progress(fraction=0.05 + 0.9 * done / config.steps, sentence=f"Step {done} of {config.steps}")
         if done % config.checkpoint_every == 0 or done == config.steps:
             save(done)
 
     metrics["heldout_loss"] = heldout_loss(model, heldout_tokens, config, device)
-    metrics |= {"train_tokens": len(train_tokens), "heldout_tokens": len(heldout_tokens)}
+    metrics |= {"train_tokens": len(text.tokens), "heldout_tokens": len(heldout_tokens)}
     metrics |= {"parameters": model.num_parameters(), "vocabulary": len(tokenizer)}
+    metrics |= text.figures(read)
     report.metrics(step=config.steps, values={"heldout_loss": metrics["heldout_loss"]})
     save_model(run, model, tokenizer)
     return Outcome(metrics=metrics, steps=config.steps)
@@ -199,15 +205,6 @@ def weight_groups(model: torch.nn.Module, weight_decay: float) -> list[dict[str,
         {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": weight_decay},
         {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
     ]
-
-
-def draw_windows(tokens: torch.Tensor, step: int, config: PretrainConfig) -> torch.Tensor:
-    """The windows of a step depend on seed and step alone, so a resumed run sees what it would have seen."""
-    generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
-    starts = torch.randint(
-        0, len(tokens) - config.context_length + 1, (config.batch_size,), generator=generator
-    )
-    return tokens[starts[:, None] + torch.arange(config.context_length)].long()
 
 
 def learning_rate_at(step: int, config: PretrainConfig) -> float:

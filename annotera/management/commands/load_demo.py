@@ -1,13 +1,13 @@
 """manage.py load_demo: the demo workspace with its three logins."""
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from annotera.demo import Login, load_demo
+from annotera.demo import load_demo
+from annotera.logins import table_of, write_privately
 from core.errors import DomainError
 
 
@@ -22,15 +22,7 @@ class Command(BaseCommand):
             logins = load_demo()
         except DomainError as error:
             raise CommandError(error.message) from error
-        text = "\n".join(["Demo logins (workspace “demo”):", *(_line(login) for login in logins)]) + "\n"
         if credentials_file is None:
-            self.stdout.write(text)
+            self.stdout.write(table_of(logins, workspace="demo"))
             return
-        credentials_file.unlink(missing_ok=True)
-        descriptor = os.open(credentials_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-            handle.write(text)
-
-
-def _line(login: Login) -> str:
-    return f"  {login.name:<6} {login.role:<10} {login.email:<20} {login.password}"
+        write_privately(credentials_file, table_of(logins, workspace="demo"))

@@ -1,6 +1,7 @@
 import pytest
 
-from annotation.kinds.ranking import Answer, AnswerInvalid, Rules, pairs, parse_answer
+from annotation.kinds.answers import AnswerInvalid, Rules
+from annotation.kinds.ranking import Answer, pairs, parse_answer
 from annotation.kinds.ranking_form import fields_of, known_fields, parse_form
 
 RULES = Rules(shown_order=("c3", "c1", "c2"), aspects=("quality", "safety"))

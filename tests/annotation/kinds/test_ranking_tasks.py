@@ -1,6 +1,7 @@
 import pytest
 
-from annotation.kinds.ranking_task import TaskInvalid, parse_task
+from annotation.kinds.ranking_task import parse_task
+from annotation.kinds.tasks import TaskInvalid
 
 TWO = ["One.", "Two."]
 

@@ -68,7 +68,7 @@ def run_manage(home: Path, *arguments: str, **more: str) -> subprocess.Completed
         env=clean_environment(home, **more),
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=360,
     )
 
 
@@ -149,7 +149,7 @@ class Up(Command):
     def status(self, path: str = "/readyz") -> int:
         """The HTTP status, or 0 when nothing answers."""
         try:
-            with urllib.request.urlopen(f"{self.address}{path}", timeout=12) as answer:
+            with urllib.request.urlopen(f"{self.address}{path}", timeout=within(15)) as answer:
                 return answer.status
         except urllib.error.HTTPError as error:
             return error.code

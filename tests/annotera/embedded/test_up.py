@@ -74,6 +74,15 @@ def test_it_starts_a_worker_for_each_queue(running: Up) -> None:
         process_named(running.home, "celery", f"--queues {queue}")
 
 
+def test_it_keeps_deployed_models_without_a_training_library_of_its_own(running: Up) -> None:
+    def lock_is_held() -> bool:
+        return (running.home / "work" / "inference.lock").exists()
+
+    poll(lock_is_held, seconds=LONGEST_RECOVERY, what="the inference process")
+    maps = Path(f"/proc/{process_named(running.home, 'manage.py inference')}/maps").read_text()
+    assert "libtorch" not in maps
+
+
 def test_it_tells_the_demo_logins_once_and_keeps_them_private(first_start: Up, running: Up) -> None:
     logins = first_start.home / "demo-logins.txt"
     assert logins.stat().st_mode & 0o777 == 0o600
@@ -111,9 +120,14 @@ def kill_training_worker(home: Path) -> None:
     os.kill(process_named(home, "celery", "--queues training"), signal.SIGKILL)
 
 
+def kill_inference(home: Path) -> None:
+    os.kill(process_named(home, "manage.py inference"), signal.SIGKILL)
+
+
 @pytest.mark.parametrize(
     ("kill", "name"),
     [
+        (kill_inference, "inference"),
         (kill_postgres, "postgres"),
         (kill_valkey, "valkey"),
         (kill_web, "web"),
@@ -138,6 +152,16 @@ def test_requests_succeed_soon_after_any_process_is_killed(
 def test_requests_wait_instead_of_failing_while_the_web_server_is_replaced(running: Up) -> None:
     kill_web(running.home)
     assert [running.status("/healthz") for _ in range(5)] == [200] * 5
+
+
+def test_the_inference_process_outlives_the_database(running: Up) -> None:
+    """Its engines must not be loaded anew for a restart that takes the database a second."""
+    before = process_named(running.home, "manage.py inference")
+    kill_postgres(running.home)
+    poll(running.is_whole, seconds=LONGEST_RECOVERY, what="/readyz after the death of postgres")
+    log = running.home / "log" / "inference.log"
+    poll(lambda: "The database does not answer" in log.read_text(), what="a line in the log")
+    assert process_named(running.home, "manage.py inference") == before
 
 
 def test_a_killed_worker_leaves_no_orphan_behind(running: Up) -> None:

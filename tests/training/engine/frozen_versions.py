@@ -26,7 +26,9 @@ SCHEMAS = {
         [("id", pyarrow.string()), ("prompt", MESSAGES), ("completion", MESSAGES)]
     ),
     "prompts": pyarrow.schema([("id", pyarrow.string()), ("prompt", MESSAGES)]),
-    "corpus": pyarrow.schema([("id", pyarrow.string()), ("text", pyarrow.string())]),
+    "corpus": pyarrow.schema(
+        [("id", pyarrow.string()), ("text", pyarrow.string()), ("source", pyarrow.string())]
+    ),
 }
 VERBS = ["open", "close", "clean", "fix", "paint", "move", "lift", "fold", "wash", "cut"]
 THINGS = ["door", "box", "pan", "bike", "wall", "desk", "lamp", "shirt", "bowl", "rope"]

@@ -1,4 +1,4 @@
-"""The ranking page: take the next task, answer, skip, correct. Each works with and without JavaScript."""
+"""The page of a task: take the next one, answer, skip, correct. Each works with and without JavaScript."""
 
 import uuid
 from urllib.parse import urlencode
@@ -13,11 +13,12 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import WorkspaceRequest, member_page
 from annotation.access import assignment_for, project_for
 from annotation.emptiness import Nothing, Reason
-from annotation.kinds.ranking import Answer, AnswerInvalid
-from annotation.kinds.ranking_form import parse_form
+from annotation.kinds import Answer
+from annotation.kinds.answers import AnswerInvalid
 from annotation.models import Assignment, Project
 from annotation.queue import Handed, hand_out, look
-from annotation.ranking_page import Situation, fragment_context, page_context, recorded_answer, rules_for
+from annotation.rules import kind_for, rules_for
+from annotation.situations import Situation
 from annotation.skipping import skip
 from annotation.standings import accept_warning
 from annotation.submissions import (
@@ -30,6 +31,7 @@ from annotation.submissions import (
     revise,
     submit,
 )
+from annotation.task_page import fragment_context, page_context, recorded_answer, template_of
 from core.requests import is_htmx
 
 
@@ -64,7 +66,7 @@ def accept(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
 def assignment(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
     found = assignment_for(membership=request.membership, uid=uid)
     situation = Situation(receipt=_receipt_of(request))
-    return render(request, "annotation/rank.html", page_context(found, situation))
+    return render(request, template_of(found), page_context(found, situation))
 
 
 @require_POST
@@ -73,7 +75,7 @@ def submit_answer(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
     found = assignment_for(membership=request.membership, uid=uid)
     typed = dict(request.POST.lists())
     try:
-        answer = parse_form(typed, rules=rules_for(found))
+        answer = kind_for(found).parse_form(typed, rules=rules_for(found))
     except AnswerInvalid as invalid:
         return _again(request, found, Situation(fields=typed, errors=invalid.fields), status=422)
     try:
@@ -145,7 +147,7 @@ def _fragment(
         response = HttpResponse(status=200)
         response["HX-Redirect"] = address
         return response
-    return _pushed(render(request, "annotation/rank.html#task", context), address)
+    return _pushed(render(request, f"{template_of(handed.assignment)}#task", context), address)
 
 
 def _nothing(
@@ -176,8 +178,8 @@ def _again(
 ) -> HttpResponse:
     if is_htmx(request):
         context = fragment_context(found, situation)
-        return render(request, "annotation/rank.html#task", context, status=status)
-    return render(request, "annotation/rank.html", page_context(found, situation), status=status)
+        return render(request, f"{template_of(found)}#task", context, status=status)
+    return render(request, template_of(found), page_context(found, situation), status=status)
 
 
 def _receipt_of(request: WorkspaceRequest) -> Receipt | None:

@@ -1,0 +1,231 @@
+"""Documents come in for a described source: as a file that a job reads, or a few at once.
+
+All good rows of an upload are stored in one transaction; what was refused is listed by line. The uploaded
+file itself is dropped once it was read: what it held of a person could not be found again in it.
+"""
+
+import io
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.audit import record
+from accounts.models import AuditEvent, Membership
+from core import blobs
+from core.errors import DomainError, Invalid, TooLarge
+from core.text import is_one_line
+from corpus.document_files import check_file, format_of, json_rows, rows
+from corpus.document_rows import DocumentRow, Reject
+from corpus.document_storing import Tally, store
+from corpus.models import DocumentUpload, Source
+from corpus.packed_files import opened
+from corpus.side_progress import Tell, progress_beside
+from corpus.sources import check_takes_documents
+from jobs.launching import enqueue
+from jobs.models import Job, Queue
+
+if TYPE_CHECKING:
+    from jobs.running import JobContext
+
+JOB_KIND = "corpus.intake"
+BYTES_AT_ONCE = 10 * 1000 * 1000
+ROWS_BETWEEN_PROGRESS = 1000
+
+
+class DocumentsRefused(Invalid):
+    """Some lines of a request cannot become documents, so none did; `fields` names them."""
+
+    code = "documents_refused"
+
+
+def receive_documents(
+    *, source: Source, by: Membership | None, upload: UploadedFile | Path, file_name: str
+) -> DocumentUpload:
+    """Keep a file of documents and queue the job that reads it.
+
+    Raises SourceUndescribed, SourceExpired, TooLarge, and FileUnreadable for what is plainly no such file.
+    """
+    check_takes_documents(source)
+    kind = format_of(file_name)
+    made = DocumentUpload(
+        workspace=source.workspace,
+        source=source,
+        file_name=storable_name(file_name),
+        format=kind,
+        created_by=by,
+    )
+    with tempfile.TemporaryDirectory(prefix="annotera-documents-") as folder:
+        path = _on_disk(upload, Path(folder) / "upload")
+        check_file(path, kind=kind, most_bytes=unpacked_limit())
+        made.sha256 = blobs.put_file(path, workspace=made.uid)
+    with transaction.atomic():
+        made.job = enqueue(
+            workspace=source.workspace,
+            kind=JOB_KIND,
+            queue=Queue.LIGHT,
+            title=_("Documents from %(name)s") % {"name": made.file_name},
+            payload={"upload": str(made.uid)},
+            created_by=by,
+        )
+        made.save()
+    return made
+
+
+def storable_name(name: str) -> str:
+    """The file's own name is hostile text too: one printable line of at most 200 characters."""
+    return "".join(character for character in name if is_one_line(character))[:200]
+
+
+def unpacked_limit() -> int:
+    """A compressed upload may unpack to four times the size that an upload may have."""
+    return int(settings.UPLOAD_BYTES) * 4
+
+
+def _on_disk(upload: UploadedFile | Path, target: Path) -> Path:
+    size = upload.stat().st_size if isinstance(upload, Path) else upload.size
+    if not size:
+        raise Invalid(_("The file is empty."), fields={"file": _("The file is empty.")})
+    if size > settings.UPLOAD_BYTES:
+        limit = settings.UPLOAD_BYTES // 1024 // 1024
+        message = _("The file is larger than %(limit)d MiB: split it, or compress it with gzip.")
+        raise TooLarge(message % {"limit": limit}, fields={"file": message % {"limit": limit}})
+    if isinstance(upload, Path):
+        return upload
+    with target.open("wb") as handle:
+        for chunk in upload.chunks():
+            handle.write(chunk)
+    return target
+
+
+def read_now(*, upload: DocumentUpload, context: "JobContext | None" = None) -> DocumentUpload:
+    """Read an upload's file and store its documents; what was read before is left as it is.
+
+    A refused file marks the upload as failed and raises the refusal. Whatever else ends the reading leaves
+    nothing behind, so that it can be repeated.
+    """
+    if upload.state == DocumentUpload.State.QUEUED:
+        try:
+            with tempfile.TemporaryDirectory(prefix="annotera-intake-") as folder:
+                _read_file(upload, Path(folder), context)
+        except blobs.BlobMissing:
+            # Another reader was faster: it drops the file after its commit.
+            upload.refresh_from_db()
+            if upload.state == DocumentUpload.State.QUEUED:
+                raise
+        except DomainError:
+            fail(upload)
+            raise
+    upload.refresh_from_db()
+    _drop_file(upload)
+    return upload
+
+
+def _read_file(upload: DocumentUpload, folder: Path, context: "JobContext | None") -> None:
+    path = blobs.fetch_file(upload.sha256, workspace=upload.uid, target=folder / "documents")
+    size = max(1, path.stat().st_size)
+    with path.open("rb") as handle, progress_beside(context) as tell, transaction.atomic():
+        held = DocumentUpload.objects.select_for_update(of=("self",)).get(pk=upload.pk)
+        if held.state != DocumentUpload.State.QUEUED:
+            return
+        found = rows(opened(handle, most_bytes=unpacked_limit()), kind=upload.format)
+        tally = store(upload=upload, found=_watched(found, handle, size, tell))
+        # The lease is checked last and held until the commit: a worker that was given up writes nothing.
+        with _fence(context):
+            _finish(upload, tally)
+
+
+def _fence(context: "JobContext | None") -> AbstractContextManager[Job | None]:
+    return context.fenced() if context else nullcontext()
+
+
+def _watched(
+    found: Iterator[DocumentRow | Reject], handle: io.BufferedReader, size: int, tell: Tell
+) -> Iterator[DocumentRow | Reject]:
+    for number, entry in enumerate(found, start=1):
+        if number % ROWS_BETWEEN_PROGRESS == 0:
+            tell(
+                fraction=min(0.99, handle.tell() / size),
+                sentence=_("%(count)d rows read") % {"count": number},
+            )
+        yield entry
+
+
+def receive_at_once(*, source: Source, by: Membership | None, body: bytes) -> DocumentUpload:
+    """Store JSON lines in one transaction, all of them or none.
+
+    Raises TooLarge beyond 10 MB, DocumentsRefused when any line has a problem, and what a source may raise.
+    """
+    check_takes_documents(source)
+    if len(body) > BYTES_AT_ONCE:
+        raise too_much_at_once()
+    with transaction.atomic():
+        made = DocumentUpload.objects.create(
+            workspace=source.workspace, source=source, format="jsonl", created_by=by
+        )
+        tally = store(upload=made, found=json_rows(io.BytesIO(body)))
+        if tally.reject_count:
+            message = _("%(count)d lines cannot become documents; nothing was stored.")
+            fields = {f"line {reject['line']}": reject["reason"] for reject in tally.rejects}
+            raise DocumentsRefused(message % {"count": tally.reject_count}, fields=fields)
+        if not tally.documents:
+            raise Invalid(_("There is no document in the request."), fields={"body": _("empty")})
+        _finish(made, tally)
+    return made
+
+
+def too_much_at_once() -> TooLarge:
+    return TooLarge(_("At most 10 MB in one request. Upload a larger file on the source's page."))
+
+
+def _finish(upload: DocumentUpload, tally: Tally) -> None:
+    upload.state = DocumentUpload.State.DONE
+    upload.documents, upload.reject_count, upload.rejects = (
+        tally.documents, tally.reject_count, tally.rejects,
+    )  # fmt: skip
+    upload.save(update_fields=["state", "documents", "reject_count", "rejects"])
+    record(
+        kind=AuditEvent.Kind.IMPORTED,
+        workspace=upload.workspace,
+        membership=upload.created_by,
+        object_kind="source",
+        object_uid=upload.source.uid,
+        documents=tally.documents,
+        rejects=tally.reject_count,
+        file_name=upload.file_name,
+        sha256=upload.sha256,
+    )
+
+
+def fail(upload: DocumentUpload) -> None:
+    """The file will not be read any more: mark it so and drop it."""
+    DocumentUpload.objects.filter(pk=upload.pk, state=DocumentUpload.State.QUEUED).update(
+        state=DocumentUpload.State.FAILED
+    )
+    upload.refresh_from_db()
+    _drop_file(upload)
+
+
+def _drop_file(upload: DocumentUpload) -> None:
+    """Each upload has a blob space of its own, so nothing else can stand for the same file."""
+    if upload.state == DocumentUpload.State.QUEUED or not upload.sha256:
+        return
+    blobs.delete(upload.sha256, workspace=upload.uid)
+    DocumentUpload.objects.filter(pk=upload.pk).update(sha256="")
+    upload.sha256 = ""
+
+
+def fail_abandoned() -> int:
+    """Uploads whose job was cancelled or used up its attempts are not read any more; returns how many."""
+    waiting = DocumentUpload.objects.filter(state=DocumentUpload.State.QUEUED)
+    ended = waiting.filter(job__state__in=[Job.State.FAILED, Job.State.CANCELLED])
+    abandoned = list(ended[:100])
+    for upload in abandoned:
+        fail(upload)
+    return len(abandoned)

@@ -1,0 +1,44 @@
+"""Progress of a long transaction, told from a thread with a connection of its own.
+
+Written on the transaction's connection, it would stay invisible until the commit, and would lock the job's
+row against its own heartbeat.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from django.db import connection
+
+if TYPE_CHECKING:
+    from jobs.running import JobContext
+
+
+class Tell(Protocol):
+    """Also stops the work when somebody asked for it."""
+
+    def __call__(self, *, fraction: float, sentence: str = "") -> None: ...
+
+
+def _nobody(*, fraction: float, sentence: str = "") -> None:
+    return None
+
+
+@contextmanager
+def progress_beside(context: "JobContext | None") -> Iterator[Tell]:
+    """What tells the progress while the block lasts; outside of a job it tells nobody."""
+    if context is None:
+        yield _nobody
+        return
+    job = context
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="progress") as thread:
+
+        def tell(*, fraction: float, sentence: str = "") -> None:
+            thread.submit(job.progress, fraction=fraction, sentence=sentence).result()
+
+        try:
+            yield tell
+        finally:
+            # `connection` is another one in every thread: only there does it name the thread's own.
+            thread.submit(lambda: connection.close()).result()
