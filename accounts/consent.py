@@ -23,6 +23,21 @@ TEXTS: dict[int, tuple[str | Promise, ...]] = {
         _("Frozen versions of the data carry a pseudonym instead of your name."),
         _("A computed figure alone never ends your work: at most it pauses it until a person has looked."),
     ),
+    2: (
+        _("When you open a task and when you submit, skip or lose it, on the server's clock."),
+        _("How long the page was active while you worked on a task, in milliseconds, added up per task."),
+        _("Your answers with every revision, your drafts until you submit, your reasons for skipping."),
+        _("In which order the candidates were shown to you."),
+        _("How you answer tasks whose answer is known. They look like any other task."),
+        _("Figures about your answers: how often others agree, which side you choose, how fast you are."),
+        _("What reviewers decide about your answers, and why."),
+        _("Your logins with the network address, which is erased after the time set by the workspace."),
+        _("What you change in the workspace: projects, imports, exports, runs, members, tokens."),
+        _("Not recorded: keystrokes, pointer movements, pictures of your screen, other pages."),
+        _("Reviewers and admins of this workspace see these records beside your name."),
+        _("Frozen versions of the data carry a pseudonym instead of your name."),
+        _("A computed figure alone never ends your work: at most it pauses it until a person has looked."),
+    ),
 }
 CURRENT_VERSION = max(TEXTS)
 

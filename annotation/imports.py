@@ -16,7 +16,7 @@ from annotation.intake import Problem, Row, read_records, read_rows
 from annotation.kinds import TaskInput, kind_of
 from annotation.models import Project, Task, TaskImport
 from core.errors import Conflict, Invalid, TooLarge
-from corpus.subjects import erased_keys, subject_key
+from corpus.subjects import erased_among, subject_key
 from jobs.models import Job
 
 ROWS_AT_ONCE = 10_000
@@ -89,7 +89,9 @@ def import_tasks(
     return _import_all(rows, TaskImport(project=project, created_by=by, file_name=origin[:200], job=job))
 
 
+@transaction.atomic
 def _import_all(found: Iterator[Row | Problem], batch: TaskImport) -> TaskImport:
+    """Checks inside the transaction: an erasure that is asked for meanwhile waits, and finds the tasks."""
     project = batch.project
     examination = Examination()
     tasks = list(checked_tasks(found, project=project, examination=examination))
@@ -97,10 +99,9 @@ def _import_all(found: Iterator[Row | Problem], batch: TaskImport) -> TaskImport
     if not tasks:
         raise Invalid(_("There is no task in the request."), fields={"body": _("empty")})
     batch.workspace_id, batch.state, batch.rows = project.workspace_id, TaskImport.State.DONE, len(tasks)
-    with transaction.atomic():
-        batch.save(force_insert=True)
-        store(batch=batch, project=project, tasks=tasks)
-        audit_import(membership=batch.created_by, batch=batch)
+    batch.save(force_insert=True)
+    store(batch=batch, project=project, tasks=tasks)
+    audit_import(membership=batch.created_by, batch=batch)
     return batch
 
 
@@ -161,10 +162,9 @@ def _with_subject_key(entry: Row | Problem, project: Project) -> Row | Problem:
 
 
 def _erased_among(project: Project, chunk: Sequence[Row | Problem]) -> set[str]:
-    """The keys of people who asked for erasure; not looked up where no row is about anybody."""
-    if not any(isinstance(entry, Row) and entry.task.subject_key for entry in chunk):
-        return set()
-    return erased_keys(workspace=project.workspace)
+    """The keys of people who asked for erasure; nothing is looked up where no row is about anybody."""
+    keys = {entry.task.subject_key for entry in chunk if isinstance(entry, Row) and entry.task.subject_key}
+    return erased_among(workspace=project.workspace, keys=keys)
 
 
 def _ids_taken(project: Project, chunk: Sequence[Row | Problem]) -> set[str]:

@@ -60,7 +60,7 @@ def _is_text(name: str) -> bool:
 
 def _installation_secret() -> bytes:
     # A secret of its own outlives a change of SECRET_KEY; without one, keys hang on SECRET_KEY.
-    return str(getattr(settings, "SUBJECT_SECRET", "") or settings.SECRET_KEY).encode()
+    return str(settings.SUBJECT_SECRET or settings.SECRET_KEY).encode()
 
 
 def is_erased(*, workspace: Workspace, key: str) -> bool:

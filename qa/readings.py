@@ -73,9 +73,9 @@ def read_answers(project: Project) -> Iterator[Reading]:
         characters, "acceptance__state", "acceptance__fixed_answer",
     )  # fmt: skip
     held = held_members(project)
-    for membership, *values, state, fixed in rows.iterator(chunk_size=ROWS_AT_A_TIME):
+    for membership, task, person, answer, active_ms, size, state, fixed in rows.iterator(ROWS_AT_A_TIME):
         is_accepted = state == Acceptance.State.ACCEPTED and fixed is None and membership not in held
-        yield Reading(*values, is_accepted)
+        yield Reading(task, person, answer, active_ms, size, is_accepted)
 
 
 def note_person(person: Person, reading: Reading) -> None:

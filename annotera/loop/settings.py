@@ -17,8 +17,9 @@ PRETRAIN: Config = {
     "heads": 4,
     "context_length": 128,
     "checkpoint_every": 80,
-    # The small source is read more often than its share, but never more than four times.
+    # The small source is read more often than its share, but never more than six times.
     "mixture": "unimax",
+    "mixture_epochs": 6,
 }
 SFT: Config = {
     "steps": 60, "batch_size": 32, "learning_rate": 2e-3, "max_length": 128, "checkpoint_every": 60,
