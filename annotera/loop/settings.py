@@ -24,7 +24,7 @@ PRETRAIN: Config = {
 SFT: Config = {
     "steps": 60, "batch_size": 32, "learning_rate": 2e-3, "max_length": 128, "checkpoint_every": 60,
 }  # fmt: skip
-REWARD: Config = {"steps": 80, "batch_size": 32, "max_length": 128, "checkpoint_every": 80}
+REWARD: Config = {"steps": 120, "batch_size": 32, "max_length": 128, "checkpoint_every": 120}
 PPO: Config = {
     "updates": 24,
     "batch_size": 64,
@@ -53,7 +53,8 @@ class Settings:
     sft: Config = field(default_factory=lambda: SFT)
     reward: Config = field(default_factory=lambda: REWARD)
     ppo: Config = field(default_factory=lambda: PPO)
-    candidates_a_prompt: int = 3
+    # Four answers in one look give six pairs; three give half as many, and a weaker reward model.
+    candidates_a_prompt: int = 4
     heldout_share: float = 0.5
     overlap: int = 3
     gold_every: int = 12

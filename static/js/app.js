@@ -170,4 +170,9 @@ document.addEventListener("htmx:after:settle", () => { startToasts(); });
 startToasts();
 showTheme();
 // On a narrow screen the open tab may lie outside of its row.
-document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+// Only the row of tabs moves: tabs far down a page must not pull the page with them.
+for (const current of document.querySelectorAll(".tabs [aria-current]")) {
+  const tabs = current.closest(".tabs");
+  const [own, all] = [current.getBoundingClientRect(), tabs.getBoundingClientRect()];
+  tabs.scrollLeft += own.left - all.left - (all.width - own.width) / 2;
+}

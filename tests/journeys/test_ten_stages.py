@@ -85,6 +85,7 @@ def test_from_a_file_to_a_model_whose_answers_come_back(
     collect(alice, "Dialogues", write_lines(tmp_path / "dialogues.jsonl", dialogues()))
     asked = [text for text, _verb, _thing in itertools.islice(questions(seed=9), 8)]
     look.at("the source")
+    assert alice.evaluate("window.scrollY") == 0, "a page opens at its top"
     clean(alice)
     look.at("the cleaning")
     removed = Document.objects.filter(state=Document.State.REMOVED)
