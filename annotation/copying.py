@@ -29,14 +29,22 @@ CANDIDATES = "COPY annotation_candidate (uid, task_id, position, source) FROM ST
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
+def new_uids(count: int) -> list[uuid.UUID]:
+    """Identifiers for the candidates of one task."""
+    return [uuid7() for _candidate in range(count)]
+
+
 def copy_tasks(
     *,
     project: Project,
     tasks: Sequence[TaskInput],
     import_id: int | None,
-    new_uid: Callable[[], uuid.UUID] = uuid7,
+    name_candidates: Callable[[int], list[uuid.UUID]] = new_uids,
 ) -> list[int]:
-    """Write the tasks inside the caller's transaction; returns their keys. `new_uid` names candidates."""
+    """Write the tasks inside the caller's transaction; returns their keys.
+
+    `name_candidates` gives the identifiers of one task's candidates, so many at a time.
+    """
     bodies: list[tuple[Any, ...]] = []
     candidates: list[tuple[Any, ...]] = []
     with connection.cursor() as cursor:
@@ -47,7 +55,7 @@ def copy_tasks(
         shared = (project.workspace_id, project.pk, import_id, "work", project.overlap, project.overlap)
         rows = [(key, uuid7(), *shared, task.external_id, now) for key, task in zip(keys, tasks, strict=True)]
         for key, task in zip(keys, tasks, strict=True):
-            body = _candidate_rows(key, task, candidates, new_uid)
+            body = _candidate_rows(key, task, candidates, name_candidates(len(task.candidates)))
             bodies.append((key, _json(task.prompt), _json(body), task.subject_key or None))
         for statement, lines in ((TASKS, rows), (BODIES, bodies), (CANDIDATES, candidates)):
             # COPY goes past Django's cursor: without this its errors would be psycopg's own.
@@ -58,10 +66,10 @@ def copy_tasks(
 
 
 def _candidate_rows(
-    key: int, task: TaskInput, rows: list[tuple[Any, ...]], new_uid: Callable[[], uuid.UUID]
+    key: int, task: TaskInput, rows: list[tuple[Any, ...]], named: list[uuid.UUID]
 ) -> dict[str, Any]:
     body = {}
-    uids = [str(new_uid()) for _candidate in task.candidates]
+    uids = [str(uid) for uid in named]
     # Identifiers grow with time: in the file's order they would tell which candidate came first.
     ORDER.shuffle(uids)
     for position, (uid, candidate) in enumerate(zip(uids, task.candidates, strict=True)):

@@ -24,11 +24,14 @@ LONGEST_GUIDELINE = 100_000
 LISTS = ("aspects", "labels")
 LIMITS = {"overlap": (1, 50), "lease_seconds": (60, 86_400), "gold_every": (0, 1000)}
 LENGTHS = {"name": 120, "description": 500, "content_warning": 300, "lawful_basis": 60, "licence": 120}
-# What each task has given away stays given: the overlap changes only what is still to come.
+# What each task has given away stays given: the overlap changes only what is still to come. Of tasks about
+# people who were erased nothing is to come.
 SPREAD_OVERLAP = """
     UPDATE annotation_task SET overlap = GREATEST(%(overlap)s, overlap - open_slots),
                                open_slots = GREATEST(%(overlap)s - (overlap - open_slots), 0)
     WHERE project_id = %(project)s AND purpose <> 'gold'
+      AND id NOT IN (SELECT b.task_id FROM annotation_taskbody b JOIN corpus_erasure e USING (subject_key)
+                     WHERE e.workspace_id = %(workspace)s)
 """
 
 
@@ -239,7 +242,10 @@ def _refuse_unchangeable(project: Project, settings: ProjectSettings, changed: s
 
 def _spread_overlap(project: Project) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(SPREAD_OVERLAP, {"overlap": project.overlap, "project": project.pk})
+        cursor.execute(
+            SPREAD_OVERLAP,
+            {"overlap": project.overlap, "project": project.pk, "workspace": project.workspace_id},
+        )
 
 
 @transaction.atomic

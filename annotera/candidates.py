@@ -255,5 +255,6 @@ def run_engine(context: JobContext, model: ModelVersion, prompts: list[Record]) 
     run_file.write_text(json.dumps(document, indent=1), encoding="utf-8")
     argv: list[str | Path] = [sys.executable, "-m", "training.engine.generate", run_file]
     run_child(context, argv, on_line=lambda line: None, threads=settings.ENGINE_THREADS)
-    written = (output / "candidates.jsonl").read_text(encoding="utf-8").splitlines()
+    # As bytes: a text may hold signs that end a line for str, but not for JSON lines.
+    written = (output / "candidates.jsonl").read_bytes().splitlines()
     return [list(map(str, json.loads(line)["answers"])) for line in written]

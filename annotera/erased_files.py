@@ -25,8 +25,8 @@ from jobs.models import Job
 State = TaskImport.State
 # What was read and stored: the tasks hold everything that these files held.
 OVER = (State.DONE, State.DISCARDED)
-# What a killed worker left of its temporary files; no living one works on a version for longer.
-LEFT_BEHIND = ("freeze-*", "erase-*")
+# What a killed process left of its temporary files; no living one works on a version or upload for longer.
+LEFT_BEHIND = ("freeze-*", "erase-*", "documents-*", "intake-*")
 LONGEST_WORK = timedelta(hours=6)
 
 

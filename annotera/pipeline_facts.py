@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from django.db import connection
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum
 
 from accounts.models import Workspace
 from annotation.models import Annotation, Project, Standing, Task, TaskImport
@@ -124,7 +124,12 @@ def countable(workspace: Workspace) -> dict[str, QuerySet[Any]]:
         "cleanings": cleanings.filter(state=CleaningRun.State.APPLIED),
         "projects": Project.objects.filter(workspace=workspace, state=Project.State.ACTIVE),
         "unchecked": annotations.filter(checked_at__isnull=True),
-        "accepted": Acceptance.objects.filter(project__workspace=workspace, state=Acceptance.State.ACCEPTED),
+        "accepted": Acceptance.objects.filter(
+            project__workspace=workspace,
+            state=Acceptance.State.ACCEPTED,
+            # A corrected answer is accepted or reviewed once, as it stands.
+            annotation__is_current=True,
+        ),
         "tags": VersionTag.objects.filter(workspace=workspace),
         "deployments": deployments,
         "outputs": Output.objects.filter(workspace=workspace),
@@ -197,9 +202,13 @@ def _cleaning(workspace: Workspace) -> CleaningRun | None:
 
 
 def _quality(workspace: Workspace) -> dict[str, Any]:
-    open_ones = Acceptance.objects.filter(project__workspace=workspace, state=Acceptance.State.OPEN)
+    open_ones = Acceptance.objects.filter(
+        project__workspace=workspace, state=Acceptance.State.OPEN, annotation__is_current=True
+    )
     by_project = list(open_ones.values_list("project").annotate(total=Count("pk")).order_by("-total"))
-    scores = GoldScore.objects.filter(workspace=workspace, verdict=GoldScore.Verdict.FAILED)
+    failed = GoldScore.objects.filter(workspace=workspace, verdict=GoldScore.Verdict.FAILED)
+    # Somebody whom a reviewer let go on may fail again.
+    scores = failed.filter(Q(reviewed_at__isnull=True) | Q(reviewed_at__lt=F("decided_at")))
     reports = QualityReport.objects.filter(workspace=workspace).select_related("project")
     return {
         "open_reviews": sum(total for _project, total in by_project),

@@ -170,10 +170,20 @@ def new_preferences(*, older: DatasetVersion | None, newer: DatasetVersion) -> i
         return rows
     if older.pk >= newer.pk:
         return 0
+    more = max(0, rows - older.train_rows - older.heldout_rows)
+    if policy_of(older) != policy_of(newer):
+        # Rows of another policy have other ids, though nobody has answered anything.
+        return more
     try:
         return diff(older=older, newer=newer, limit=0).added
     except DomainError:
-        return max(0, rows - older.train_rows - older.heldout_rows)
+        return more
+
+
+def policy_of(version: DatasetVersion) -> object:
+    """The policy under which a version was released; None for one that states none."""
+    release = version.manifest.get("policy", {}).get("release") or {}
+    return release.get("policy")
 
 
 def _fire(rule: RewardRule, version: DatasetVersion) -> RuleFiring | None:

@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import Membership, Workspace
-from core.errors import Conflict, Invalid
-from corpus import shards, subjects, versions
+from core.errors import Invalid
+from corpus import shards, versions
 from corpus.columns import Row
 from corpus.licences import all_of
 from corpus.models import DatasetVersion, Document, Source
@@ -26,21 +26,14 @@ MOST_IN_A_REQUEST = 20_000
 LONGEST_NOTE = 500
 
 
-class ErasedMeanwhile(Conflict):
-    """A person asked for erasure while the documents were read."""
-
-
 @dataclass
 class Tally:
     """What one pass over the documents found."""
 
     by_source: dict[str, int] = field(default_factory=dict)
-    subject_keys: set[str] = field(default_factory=set)
 
-    def note(self, document: Document, source: Source) -> None:
+    def note(self, source: Source) -> None:
         self.by_source[source.name] = self.by_source.get(source.name, 0) + 1
-        if document.subject_key:
-            self.subject_keys.add(document.subject_key)
 
 
 def freeze_corpus(
@@ -54,8 +47,7 @@ def freeze_corpus(
 ) -> DatasetVersion:
     """The kept documents as texts, each with the name of its source.
 
-    Raises SourceExpired for a source past its retention, Invalid, ErasedMeanwhile, and what
-    `versions.freeze` raises.
+    Raises SourceExpired for a source past its retention, Invalid, and what `versions.freeze` raises.
     """
     return _freeze(
         "corpus", _text_row,
@@ -168,20 +160,17 @@ def _freeze(
                 _("These sources have no document that is kept: upload some first.")
             )
         versions.store_files(workspace=workspace, written=written)
-        with transaction.atomic():
-            if subjects.erased_among(workspace=workspace, keys=tally.subject_keys):
-                raise ErasedMeanwhile(_("A person's data was erased meanwhile: freeze once more."))
-            counts = {f"source:{name}": count for name, count in tally.by_source.items()}
-            return versions.freeze(
-                workspace=workspace,
-                name=name,
-                written=written,
-                counts={"documents": sum(tally.by_source.values()), **counts},
-                parents=[versions.Parent(kind="source", uid=source.uid, role="source") for source in chosen],
-                licence=all_of([source.licence for source in chosen]),
-                by=by,
-                note=note,
-            )
+        counts = {f"source:{name}": count for name, count in tally.by_source.items()}
+        return versions.freeze(
+            workspace=workspace,
+            name=name,
+            written=written,
+            counts={"documents": sum(tally.by_source.values()), **counts},
+            parents=[versions.Parent(kind="source", uid=source.uid, role="source") for source in chosen],
+            licence=all_of([source.licence for source in chosen]),
+            by=by,
+            note=note,
+        )
 
 
 def _rows(
@@ -192,7 +181,7 @@ def _rows(
         kept = Document.objects.filter(source=source, state=Document.State.KEPT).order_by("pk")
         needed = kept.only("uid", "text", "lang", "subject_key")
         for document in needed.iterator(chunk_size=ROWS_AT_A_TIME):
-            tally.note(document, source)
+            tally.note(source)
             yield row_of(document, source)
 
 

@@ -7,7 +7,7 @@ file itself is dropped once it was read: what it held of a person could not be f
 import io
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,21 +61,37 @@ def receive_documents(
         format=kind,
         created_by=by,
     )
-    with tempfile.TemporaryDirectory(prefix="annotera-documents-") as folder:
-        path = _on_disk(upload, Path(folder) / "upload")
+    with _work_folder("documents-") as folder:
+        path = _on_disk(upload, folder / "upload")
         check_file(path, kind=kind, most_bytes=unpacked_limit())
         made.sha256 = blobs.put_file(path, workspace=made.uid)
-    with transaction.atomic():
-        made.job = enqueue(
-            workspace=source.workspace,
-            kind=JOB_KIND,
-            queue=Queue.LIGHT,
-            title=_("Documents from %(name)s") % {"name": made.file_name},
-            payload={"upload": str(made.uid)},
-            created_by=by,
-        )
-        made.save()
+    with ExitStack() as undo:
+        # Without its row nobody would find the file again.
+        undo.callback(blobs.delete, made.sha256, workspace=made.uid)
+        _queue(made)
+        undo.pop_all()
     return made
+
+
+@contextmanager
+def _work_folder(prefix: str) -> Iterator[Path]:
+    """In the work directory, where an erasure finds what a killed process left."""
+    Path(settings.WORK_ROOT).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=settings.WORK_ROOT) as folder:
+        yield Path(folder)
+
+
+@transaction.atomic
+def _queue(upload: DocumentUpload) -> None:
+    upload.job = enqueue(
+        workspace=upload.workspace,
+        kind=JOB_KIND,
+        queue=Queue.LIGHT,
+        title=_("Documents from %(name)s") % {"name": upload.file_name},
+        payload={"upload": str(upload.uid)},
+        created_by=upload.created_by,
+    )
+    upload.save()
 
 
 def storable_name(name: str) -> str:
@@ -112,8 +128,8 @@ def read_now(*, upload: DocumentUpload, context: "JobContext | None" = None) -> 
     """
     if upload.state == DocumentUpload.State.QUEUED:
         try:
-            with tempfile.TemporaryDirectory(prefix="annotera-intake-") as folder:
-                _read_file(upload, Path(folder), context)
+            with _work_folder("intake-") as folder:
+                _read_file(upload, folder, context)
         except blobs.BlobMissing:
             # Another reader was faster: it drops the file after its commit.
             upload.refresh_from_db()
@@ -134,6 +150,8 @@ def _read_file(upload: DocumentUpload, folder: Path, context: "JobContext | None
         held = DocumentUpload.objects.select_for_update(of=("self",)).get(pk=upload.pk)
         if held.state != DocumentUpload.State.QUEUED:
             return
+        # The retention may have ended, or been shortened, while the upload waited.
+        check_takes_documents(held.source)
         found = rows(opened(handle, most_bytes=unpacked_limit()), kind=upload.format)
         tally = store(upload=upload, found=_watched(found, handle, size, tell))
         # The lease is checked last and held until the commit: a worker that was given up writes nothing.

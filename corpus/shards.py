@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ class Shard:
     path: Path
     split: Split
     rows: int
+    subjects: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -39,7 +40,11 @@ class Written:
     kind: str
     heldout_share: float
     shards: list[Shard]
-    subjects: frozenset[str] = frozenset()
+
+    @property
+    def subjects(self) -> set[str]:
+        """The keys of the people whom the rows are about."""
+        return {key for shard in self.shards for key in shard.subjects}
 
     def rows(self, split: Split) -> int:
         return sum(shard.rows for shard in self.shards if shard.split == split)
@@ -67,10 +72,13 @@ class SplitWriter:
         self._group_characters = 0
         self._file: Any = None
         self._file_rows = self._file_characters = 0
+        self._file_subjects: set[str] = set()
 
     def add(self, row: Row) -> None:
         self._group.append(row)
         self._group_characters += text_size(row)
+        if row.get("subject_key"):
+            self._file_subjects.add(row["subject_key"])
         if len(self._group) >= GROUP_ROWS or self._group_characters >= GROUP_CHARACTERS:
             self._write_group()
         if self._file_rows >= SHARD_ROWS or self._file_characters >= SHARD_CHARACTERS:
@@ -99,25 +107,27 @@ class SplitWriter:
         if self._file is None:
             return
         self._file.close()
-        self.shards.append(Shard(path=self._path(), split=self.split, rows=self._file_rows))
+        self.shards.append(
+            Shard(
+                path=self._path(),
+                split=self.split,
+                rows=self._file_rows,
+                subjects=frozenset(self._file_subjects),
+            )
+        )
         self._file, self._file_rows, self._file_characters = None, 0, 0
+        self._file_subjects = set()
 
 
 @dataclass
 class Extremes:
-    """The prompts with the smallest and the largest position: those that move when a side stays empty.
-
-    And the keys of the people whom the rows are about.
-    """
+    """The prompts with the smallest and the largest position: those that move when a side stays empty."""
 
     lowest: float = 1.0
     highest: float = -1.0
-    subjects: set[str] = field(default_factory=set)
 
-    def note(self, position: float, *, subject: str | None) -> None:
+    def note(self, position: float) -> None:
         self.lowest, self.highest = min(self.lowest, position), max(self.highest, position)
-        if subject:
-            self.subjects.add(subject)
 
 
 @contextmanager
@@ -136,9 +146,7 @@ def written(*, kind: str, rows: Iterable[Row], heldout_share: float) -> Iterator
             choose=lambda position: split_at(position, heldout_share=heldout_share),
         )  # fmt: skip
         shards = _with_both_sides(root, kind=kind, shards=first, seen=seen, heldout_share=heldout_share)
-        yield Written(
-            kind=kind, heldout_share=heldout_share, shards=shards, subjects=frozenset(seen.subjects)
-        )
+        yield Written(kind=kind, heldout_share=heldout_share, shards=shards)
     finally:
         shutil.rmtree(root, ignore_errors=True)
 
@@ -168,7 +176,7 @@ def _write(
     writers = {split: SplitWriter(directory, split=split, schema=COLUMNS[kind]) for split in SPLITS}
     for row in rows:
         position = fraction(split_text(row))
-        seen.note(position, subject=row.get("subject_key"))
+        seen.note(position)
         writers[choose(position)].add({"schema": SCHEMA_VERSION, **row})
     return [shard for split in SPLITS for shard in writers[split].close()]
 

@@ -96,7 +96,7 @@ def freeze(
     this workspace has the same content, DatasetKindDiffers, and SubjectErasedMeanwhile.
 
     Files are stored before the rows: a failure leaves at most unreferenced content, which a later freeze of
-    the same rows takes up again.
+    the same rows takes up again. Where a person was erased meanwhile, the files with their rows are deleted.
     """
     if not written.shards:
         raise NothingToFreeze(_("There is nothing to freeze: no usable row was found."))
@@ -127,10 +127,21 @@ def freeze(
 
 
 def _refuse_erased(workspace: Workspace, written: Written) -> None:
-    if subjects.erased_among(workspace=workspace, keys=written.subjects):
+    erased = subjects.erased_among(workspace=workspace, keys=written.subjects)
+    if erased:
+        _drop_erased(workspace, written, erased)
         raise SubjectErasedMeanwhile(
             _("Data of a person who is being erased is among the rows: freeze again after the erasure.")
         )
+
+
+def _drop_erased(workspace: Workspace, written: Written, erased: set[str]) -> None:
+    """The erasure may have been over before these files were stored: nobody else would delete them."""
+    live = live_files(workspace)
+    for shard in written.shards:
+        sha256 = blobs.sha256_of(shard.path)
+        if shard.subjects & erased and sha256 not in live:
+            blobs.delete(sha256, workspace=workspace.uid)
 
 
 def _manifest(

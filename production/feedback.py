@@ -1,6 +1,5 @@
 """What people and programs say of an output: kept once, however often it is sent."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,6 +37,7 @@ class OutputErased(Conflict):
     code = "output_erased"
 
 
+@transaction.atomic
 def give(
     *,
     output: Output,
@@ -55,8 +55,7 @@ def give(
     kept = checked_value(kind, value, output=output)
     comment = _text(comment, "comment", LONGEST_COMMENT)
     identifier = _text(identifier, "identifier", LONGEST_IDENTIFIER)
-    if output.erased_at is not None:
-        raise OutputErased(_("The text of this output was erased: nothing can be said of it any more."))
+    _hold(output)
     feedback = Feedback(
         workspace=output.workspace,
         output=output,
@@ -73,7 +72,13 @@ def give(
     return _once(feedback)
 
 
-@transaction.atomic
+def _hold(output: Output) -> None:
+    """An erasure that comes now waits and finds the feedback; after an earlier one OutputErased is raised."""
+    held = Output.objects.select_for_update(of=("self",), no_key=True).only("erased_at").get(pk=output.pk)
+    if held.erased_at is not None:
+        raise OutputErased(_("The text of this output was erased: nothing can be said of it any more."))
+
+
 def _once(feedback: Feedback) -> Feedback:
     """Of two that come at once, the second waits for the first and finds it."""
     Feedback.objects.bulk_create([feedback], ignore_conflicts=True)
@@ -117,10 +122,10 @@ def _flag(value: object) -> bool:
 
 
 def _share(value: object) -> float:
-    wrong = isinstance(value, bool) or not isinstance(value, int | float)
-    if wrong or not (math.isfinite(value) and 0 <= value <= 1):  # type: ignore[arg-type, operator]
+    # Not the other way round: every comparison with NaN is false.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise _refused("value", _("The score must be a number from 0 to 1."))
-    return float(value)  # type: ignore[arg-type]
+    return float(value)
 
 
 def _other_than(output: Output, value: object, name: str) -> str:

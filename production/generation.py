@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Membership
@@ -58,33 +59,39 @@ def answered(
     """As `generate`, of checked parts."""
     if Deployment.objects.filter(pk=deployment.pk, state=Deployment.State.RETIRED).exists():
         raise DeploymentRetired(_("This deployment was retired: it answers no more."))
+    reply = _reply(deployment, {"messages": messages} | drawing.as_json())
+    kept = drawing.as_json() | {"ended": bool(reply["ended"])}
+    if second_to is not None:
+        kept[SECOND_TO] = str(second_to)
+    with transaction.atomic():
+        if subject_key is not None:
+            # Erasure may have been asked for while the model wrote; one that comes now waits for the row.
+            refuse_erased(workspace=deployment.workspace, key=subject_key)
+        return Output.objects.create(
+            workspace=deployment.workspace,
+            deployment=deployment,
+            model=deployment.model,
+            prompt=messages,
+            # A model may write what the database cannot keep.
+            text=str(reply["text"]).replace("\x00", "\ufffd"),
+            settings=kept,
+            tokens=int(reply["tokens"]),
+            milliseconds=int(reply["milliseconds"]),
+            subject_key=subject_key,
+            created_by=by,
+        )
+
+
+def _reply(deployment: Deployment, question: dict[str, Any]) -> dict[str, Any]:
     try:
-        reply = ask(deployment, {"messages": messages} | drawing.as_json())
+        reply = ask(deployment, question)
     except NotThere:
         _refuse_absent(deployment)
     except TooManyWait:
         _refuse({"code": "busy"})
     if "error" in reply:
         _refuse(reply["error"])
-    if subject_key is not None:
-        # Erasure may have been asked for while the model wrote.
-        refuse_erased(workspace=deployment.workspace, key=subject_key)
-    kept = drawing.as_json() | {"ended": bool(reply["ended"])}
-    if second_to is not None:
-        kept[SECOND_TO] = str(second_to)
-    return Output.objects.create(
-        workspace=deployment.workspace,
-        deployment=deployment,
-        model=deployment.model,
-        prompt=messages,
-        # A model may write what the database cannot keep.
-        text=str(reply["text"]).replace("\x00", "\ufffd"),
-        settings=kept,
-        tokens=int(reply["tokens"]),
-        milliseconds=int(reply["milliseconds"]),
-        subject_key=subject_key,
-        created_by=by,
-    )
+    return reply
 
 
 def _refuse_absent(deployment: Deployment) -> NoReturn:

@@ -95,6 +95,8 @@ def _correction(request: WorkspaceRequest, found: Output) -> HttpResponse:
     except DomainError as refusal:
         refusal.fields = {"text" if name == "value" else name: why for name, why in refusal.fields.items()}
         add_refusal(form, refusal)
+        # Where it was erased meanwhile, the page must not show the text once more.
+        found = output_for(membership=request.membership, uid=found.uid)
         return _page(request, found, correction_form=form, status=refusal.status)
     messages.success(request, _("The better answer is kept."))
     return redirect("output", found.workspace.slug, found.uid)

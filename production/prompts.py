@@ -1,6 +1,5 @@
 """What a person or a program may ask a deployed model: messages, and how the answer is drawn."""
 
-import math
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -77,7 +76,7 @@ def check_drawing(*, max_new_tokens: object, temperature: object, seed: object) 
     if isinstance(temperature, bool) or not isinstance(temperature, int | float):
         raise _refused("temperature", _("This must be a number."))
     # Not the other way round: every comparison with NaN is false.
-    if not (math.isfinite(temperature) and 0 <= temperature <= HOTTEST):
+    if not 0 <= temperature <= HOTTEST:
         raise _refused("temperature", _("Choose a number from 0 to %(most)g.") % {"most": HOTTEST})
     if seed is None:
         seed = secrets.randbelow(GREATEST_SEED)

@@ -18,6 +18,7 @@ from annotation.kinds import kind_of
 from annotation.models import Assignment, Candidate, Project, Task
 from annotation.standings import resume
 from core.errors import Conflict, Invalid, TooLarge
+from corpus.subjects import refuse_erased
 from qa.gold_answers import check_kind, checked_answers, checked_explanation
 from qa.gold_files import MOST_RECORDS, aged_uids
 from qa.inbox import judge_again
@@ -42,7 +43,10 @@ class NotPaused(Conflict):
 def make_gold(
     *, task: Task, accepted: Sequence[Mapping[str, Any]], by: Membership | None, explanation: str = ""
 ) -> Gold:
-    """Turn an unanswered work task into gold. Raises TaskInUse, GoldInvalid, NoGoldOfThisKind."""
+    """Turn an unanswered work task into gold.
+
+    Raises TaskInUse, GoldInvalid, NoGoldOfThisKind and SubjectErased.
+    """
     locked = Task.objects.select_for_update(of=("self",)).select_related("project").get(pk=task.pk)
     check_kind(locked.project)
     candidates = [str(uid) for uid in locked.candidates.order_by("position").values_list("uid", flat=True)]
@@ -52,6 +56,7 @@ def make_gold(
         raise TaskInUse(_("This task is gold already."))
     if locked.annotations.exists() or locked.assignments.filter(state__in=STANDING).exists():
         raise TaskInUse(_("Somebody has this task or has answered it: choose one that nobody has seen."))
+    refuse_erased(workspace=locked.project.workspace, key=locked.body.subject_key or "")
     hide_as_gold([locked.pk])
     gold = Gold.objects.create(
         workspace_id=locked.workspace_id,
@@ -97,19 +102,24 @@ def import_gold(
         raise TooLarge(_("At most %(most)d gold tasks at once.") % {"most": MOST_RECORDS})
     if not given:
         raise Invalid(_("There is no gold task in the request."), fields={"body": _("empty")})
+    try:
+        return _import_all(project, given, by)
+    except IntegrityError as error:
+        raise Conflict(_("Another import brought tasks with the same ids; nothing was stored.")) from error
+
+
+@transaction.atomic
+def _import_all(project: Project, given: list[Mapping[str, Any]], by: Membership | None) -> list[Gold]:
+    """Checks inside the transaction: an erasure that is asked for meanwhile waits, and finds the tasks."""
     examination = Examination()
     rows = _rows(project, given)
     tasks = list(checked_tasks(iter(rows), project=project, examination=examination))
     _check_answers(project, given, rows, examination)
     refuse_problems(examination)
-    try:
-        with transaction.atomic():
-            keys = copy_tasks(project=project, tasks=tasks, import_id=None, new_uid=aged_uids(project))
-            hide_as_gold(keys)
-            golds = Gold.objects.bulk_create(_golds(project, given, keys, by))
-            note_gold(project=project, by=by, tasks=len(golds))
-    except IntegrityError as error:
-        raise Conflict(_("Another import brought tasks with the same ids; nothing was stored.")) from error
+    keys = copy_tasks(project=project, tasks=tasks, import_id=None, name_candidates=aged_uids(project))
+    hide_as_gold(keys)
+    golds = Gold.objects.bulk_create(_golds(project, given, keys, by))
+    note_gold(project=project, by=by, tasks=len(golds))
     return golds
 
 

@@ -1,7 +1,7 @@
 """Gold that comes as a file, and how it is made to look like the work around it."""
 
 import gzip
-import os
+import random
 import uuid
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -9,16 +9,17 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from annotation.copying import new_uids
 from annotation.imports import ImportRefused
 from annotation.intake import LineUnreadable, parse_line
 from annotation.models import Candidate, Project
-from core.ids import uuid7
 
 MOST_RECORDS = 2000
 MOST_PROBLEMS = 100
-# Of the newest work a sample is enough to look alike.
+# Of all the work a sample is enough to look alike.
 SAMPLE = 200
 TIME_BITS = 80
+DRAW = random.SystemRandom()
 
 
 def read_gold_lines(lines: Iterable[bytes]) -> list[Mapping[str, Any]]:
@@ -55,19 +56,19 @@ def _read_line(number: int, line: bytes, found: list[Mapping[str, Any]], problem
     problems[f"line {number}"] = _("must be a JSON object")
 
 
-def aged_uids(project: Project) -> Callable[[], uuid.UUID]:
-    """Identifiers as old as those of the project's work.
+def aged_uids(project: Project) -> Callable[[int], list[uuid.UUID]]:
+    """Identifiers as old as those of the project's work, one age for all candidates of a task.
 
     The first 48 bits of an identifier are the time at which it was made. Candidates of gold that was imported
-    later would be known by it in the browser.
+    later, or that differ in age from one another, would be known by it in the browser.
     """
-    work = Candidate.objects.filter(task__project=project, task__purpose="work").order_by("-pk")
+    work = Candidate.objects.filter(task__project=project, task__purpose="work", position=0).order_by("?")
     times = [uid.int >> TIME_BITS for uid in work.values_list("uid", flat=True)[:SAMPLE]]
     if not times:
-        return uuid7
+        return new_uids
 
-    def aged() -> uuid.UUID:
-        rest = uuid7().int & ((1 << TIME_BITS) - 1)
-        return uuid.UUID(int=times[int.from_bytes(os.urandom(4)) % len(times)] << TIME_BITS | rest)
+    def aged(count: int) -> list[uuid.UUID]:
+        time = DRAW.choice(times) << TIME_BITS
+        return [uuid.UUID(int=time | uid.int & ((1 << TIME_BITS) - 1)) for uid in new_uids(count)]
 
     return aged

@@ -20,11 +20,12 @@ from annotation.intake import open_lines
 from annotation.kinds import kind_of
 from annotation.kinds.answers import AnswerInvalid
 from annotation.models import Project, Task
-from core.errors import DomainError, Invalid
+from core.errors import Conflict, DomainError, Invalid
 from core.forms import add_refusal
 from qa import gold
 from qa.access import gold_for, task_of
 from qa.comparing import COMPARABLE
+from qa.gold_answers import check_kind
 from qa.gold_files import read_gold_lines
 from qa.listing import gold_rows, unseen_tasks
 from qa.review_page import gold_form, opening_of
@@ -76,12 +77,16 @@ def _listed(refusal: DomainError) -> DomainError:
 def _mark(request: WorkspaceRequest, project: Project) -> HttpResponse:
     task = task_of(project=project, uid=_uid(request.POST.get("task", "")))
     try:
+        check_kind(project)
         answer = _right_answer(project, task, dict(request.POST.lists()))
         explanation = request.POST.get("explanation", "")
         gold.make_gold(task=task, accepted=[answer], by=request.membership, explanation=explanation)
     except (AnswerInvalid, Invalid) as refusal:
         errors = [_(sentence) for sentence in refusal.fields.values()]
         return _page(request, project, GoldFileForm(), chosen=task, errors=errors, status=422)
+    except Conflict as refusal:
+        errors = [refusal.message]
+        return _page(request, project, GoldFileForm(), chosen=task, errors=errors, status=refusal.status)
     messages.success(request, _("The task is gold now: everybody meets it once, without knowing."))
     return redirect("project-gold", request.membership.workspace.slug, project.uid)
 
@@ -132,7 +137,8 @@ def _page(
         "errors": errors or [],
     }
     if chosen:
-        context |= gold_form(project, chosen.body, candidates_of(chosen))
+        typed = dict(request.POST.lists())
+        context |= gold_form(project, chosen.body, candidates_of(chosen), typed=typed)
     return render(request, "qa/gold.html", context, status=status)
 
 

@@ -121,13 +121,17 @@ def opening_of(task: Task) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + " …"
 
 
-def gold_form(project: Project, body: TaskBody, candidates: Sequence[str]) -> dict[str, Any]:
+def gold_form(
+    project: Project, body: TaskBody, candidates: Sequence[str], *, typed: Fields | None = None
+) -> dict[str, Any]:
     """The form in which a reviewer says what is right."""
+    fields = typed or {}
     letters = dict(zip(candidates, string.ascii_uppercase, strict=False))
     return {
         "messages_shown": shown_prompt(body),
-        "candidates": _candidates(body, letters, {}),
+        "candidates": _candidates(body, letters, fields),
         "ranks": [str(place) for place in range(1, len(letters) + 1)],
-        "labels": _labels(project, {}),
+        "labels": _labels(project, fields),
+        "explanation": _one(fields, "explanation"),
         "rules": rules_of(project, shown_order=candidates),
     }

@@ -14,7 +14,7 @@ from annotation.access import project_for
 from annotation.kinds.answers import AnswerInvalid, Fields
 from annotation.models import Project
 from annotation.rules import kind_for, rules_for
-from core.errors import Invalid
+from core.errors import Conflict, Invalid
 from core.pagination import newest_first
 from qa import inbox, reviews
 from qa.access import acceptance_for
@@ -85,6 +85,11 @@ def review_decide(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
         errors = {name: _(sentence) for name, sentence in refusal.fields.items()}
         context = review_context(acceptance, typed=typed, errors=errors)
         return render(request, "qa/review.html", context, status=422)
+    except Conflict as refusal:
+        # The row has moved on: the page shows what it is now, beside what was typed.
+        acceptance = acceptance_for(membership=request.membership, uid=uid)
+        context = review_context(acceptance, typed=typed, errors={"decision": refusal.message})
+        return render(request, "qa/review.html", context, status=refusal.status)
     messages.success(request, _("Decided."))
     slug = request.membership.workspace.slug
     following = open_reviews(acceptance.project).exclude(pk=acceptance.pk).first()

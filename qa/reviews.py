@@ -101,6 +101,7 @@ def send_back(*, acceptance: Acceptance, by: Membership, comment: str) -> Accept
 def reopen(*, acceptance: Acceptance, by: Membership) -> Acceptance:
     """Take a decision back, one's own or another's; the audit keeps both. A repeat changes nothing."""
     assignment = acceptance.annotation.assignment
+    lock_project(acceptance.project_id)
     lock_standing(membership=assignment.membership, project=acceptance.project)
     Assignment.objects.select_for_update().get(pk=assignment.pk)
     locked = _of_current(acceptance)
@@ -113,6 +114,9 @@ def reopen(*, acceptance: Acceptance, by: Membership) -> Acceptance:
     locked.state, locked.fixed_answer = State.OPEN, None
     locked.decided_by = locked.decided_at = None
     locked.save(update_fields=["state", "fixed_answer", "decided_by", "decided_at"])
+    if before == State.REJECTED:
+        # It speaks again: others may be contradicted by it, whom the policy had accepted without it.
+        judge_tasks(acceptance.project, {assignment.task_id})
     _audit(locked, by=by, decision="reopened", before=before)
     return locked
 

@@ -1,20 +1,23 @@
 """Stage 9 of the loop: deploy, answer, hear what users say, and give doubtful answers back to annotators."""
 
+import time
 from dataclasses import dataclass
 
+from accounts.models import Membership
 from annotation.models import Project
 from annotera.loop.cast import Cast
 from annotera.loop.settings import Settings
 from annotera.loop.texts import Asked
-from annotera.loop.waiting import until
+from annotera.loop.waiting import StepFailed, until
+from core.errors import Unavailable
 from production import deployments, feedback, generation, harvest
 from production.models import Deployment, Feedback, Output
 from training.models import ModelVersion
 from training.simulated_world import true_score
 
+SECONDS_BETWEEN_TRIES = 2.0
 # A user of the simulated world puts the thumb up for a polite, complete and short answer.
 GOOD_ENOUGH = 1.5
-SECONDS_TO_LOAD = 300
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,29 @@ class Heard:
 def deploy(*, cast: Cast, model: ModelVersion) -> Deployment:
     deployment = deployments.deploy(workspace=cast.workspace, by=cast.admin, model=model, name="assistant")
     ready = Deployment.objects.filter(pk=deployment.pk, ready_at__isnull=False)
-    until(ready.exists, what="The deployed model", seconds=SECONDS_TO_LOAD)
+    until(ready.exists, what="The deployed model", trouble=lambda: trouble_of(deployment))
     return deployment
+
+
+def trouble_of(deployment: Deployment) -> str:
+    return Deployment.objects.get(pk=deployment.pk).failure
+
+
+def ask(deployment: Deployment, *, by: Membership, question: str, settings: Settings, seed: int) -> Output:
+    """As a patient program asks: again, as long as the model is only busy."""
+    while True:
+        try:
+            return generation.generate(
+                deployment=deployment,
+                by=by,
+                messages=[{"role": "user", "content": question}],
+                max_new_tokens=settings.ppo["max_new_tokens"],
+                seed=seed,
+            )
+        except Unavailable:
+            if words := trouble_of(deployment):
+                raise StepFailed(words) from None
+            time.sleep(SECONDS_BETWEEN_TRIES)
 
 
 def serve_and_listen(
@@ -46,13 +70,7 @@ def serve_and_listen(
     up = 0
     outputs: list[Output] = []
     for number, (question, _verb, _thing) in enumerate(asked):
-        output = generation.generate(
-            deployment=deployment,
-            by=cast.admin,
-            messages=[{"role": "user", "content": question}],
-            max_new_tokens=settings.ppo["max_new_tokens"],
-            seed=seed + number,
-        )
+        output = ask(deployment, by=cast.admin, question=question, settings=settings, seed=seed + number)
         is_good = true_score(question, output.text) >= GOOD_ENOUGH
         feedback.give(
             output=output,

@@ -14,13 +14,12 @@ from annotera.loop.cast import Cast
 from annotera.loop.settings import Settings
 from annotera.loop.texts import World
 from annotera.loop.waiting import Say, until
-from annotera.models import RuleFiring
+from annotera.models import RewardRule, RuleFiring
 from corpus import lineage
 from corpus.models import Document, Source
 from training.models import ModelVersion, Stage
 
 SEED = 20
-SECONDS_FOR_THE_RULE = 300
 
 
 def run_loop(*, cast: Cast, seed: int, settings: Settings, say: Say) -> report.Document:
@@ -89,7 +88,7 @@ def _run_in(folder: Path, cast: Cast, *, seed: int, settings: Settings, say: Say
     firing = until(
         RuleFiring.objects.filter(rule=rule).select_related("run__job").first,
         what="The run of the rule",
-        seconds=SECONDS_FOR_THE_RULE,
+        trouble=lambda: RewardRule.objects.get(pk=rule.pk).problem,
     )
     reward = learning.model_of(firing.run, say=say)
 

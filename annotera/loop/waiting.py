@@ -42,12 +42,14 @@ def until_done(job: Job | None, *, say: Say) -> Job:
     return job
 
 
-def until(found: Callable[[], Any], *, what: str, seconds: float) -> Any:
-    """Wait for something that a worker does by itself. Raises StepFailed when it never comes."""
-    deadline = time.monotonic() + seconds
+def until(found: Callable[[], Any], *, what: str, trouble: Callable[[], str]) -> Any:
+    """Wait for something that a worker does by itself, however slow the machine is.
+
+    Raises StepFailed with what `trouble` says as soon as it says something.
+    """
     while not (value := found()):
-        if time.monotonic() > deadline:
-            raise StepFailed(_("%(what)s did not come: read the workers' logs.") % {"what": what})
+        if words := trouble():
+            raise StepFailed(_("%(what)s did not come: %(words)s") % {"what": what, "words": words})
         close_old_connections()
         time.sleep(SECONDS_BETWEEN_LOOKS)
     return value

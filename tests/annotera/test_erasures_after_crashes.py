@@ -89,12 +89,13 @@ def test_a_killed_process_is_made_good_by_the_next_run(
 def test_what_killed_workers_left_goes_and_what_is_being_written_stays(world: World, tmp_path: Path) -> None:
     store = tmp_path / "blobs" / "ws" / str(world.cast.workspace.uid) / "ab"
     store.mkdir(exist_ok=True)
-    old = [store / "one.part", tmp_path / "work" / "freeze-one" / "first.parquet"]
-    new = [store / "two.part", tmp_path / "work" / "freeze-two" / "first.parquet"]
+    kinds = ("freeze", "erase", "documents", "intake")
+    old = [store / "one.part", *(tmp_path / "work" / f"{kind}-one" / "file" for kind in kinds)]
+    new = [store / "two.part", *(tmp_path / "work" / f"{kind}-two" / "file" for kind in kinds)]
     for path in (*old, *new):
         path.parent.mkdir(exist_ok=True)
         path.write_text(MARK if path in old else OTHERS)
-    for path in (old[0], old[1].parent):
+    for path in (old[0], *(file.parent for file in old[1:])):
         os.utime(path, (0, 0))
     erased(world)
     assert not any(path.exists() for path in old)

@@ -268,6 +268,26 @@ def test_a_person_paused_by_gold_comes_before_the_reviews(cast: Cast) -> None:
     assert told(cast, "qa") == ("attention", "A person was paused by gold tasks", "Helpfulness")
 
 
+def test_a_paused_person_about_whom_a_reviewer_has_decided_needs_nobody(cast: Cast) -> None:
+    project = answered_project(cast, "open")
+    now = timezone.now()
+    score = GoldScore.objects.create(
+        workspace=cast.workspace, project=project, membership=cast.bob, verdict="failed", decided_at=now,
+        reviewed_at=now + timedelta(minutes=1), reviewed_by=cast.rita,
+    )  # fmt: skip
+    assert "paused" not in told(cast, "qa")[1]
+    # Let go on, and failed again.
+    GoldScore.objects.filter(pk=score.pk).update(decided_at=now + timedelta(minutes=2))
+    assert told(cast, "qa")[1] == "A person was paused by gold tasks"
+
+
+def test_a_corrected_answer_is_counted_as_it_stands_and_not_twice(cast: Cast) -> None:
+    answered_project(cast, "open")
+    before = told(cast, "qa")
+    Annotation.objects.update(is_current=False)
+    assert "review" in before[1].lower() and "review" not in told(cast, "qa")[1].lower()
+
+
 def test_production_goes_from_a_deployment_over_its_outputs_back_to_the_annotators(
     cast: Cast, tmp_path: Path
 ) -> None:

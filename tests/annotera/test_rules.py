@@ -91,6 +91,19 @@ def test_rows_that_took_the_place_of_others_are_new(cast: Cast, project: Project
     assert check_rules() == 1
 
 
+def test_the_same_answers_under_another_policy_are_no_new_preferences(cast: Cast) -> None:
+    def released(policy: str, *, first: int) -> DatasetVersion:
+        # Each policy names its rows in its own way.
+        return freeze(
+            cast.workspace,
+            rows=[pair(number) for number in range(first, first + 20)],
+            policy={"release": {"policy": policy}},
+        )
+
+    older, newer = released("accepted", first=0), released("majority", first=100)
+    assert rules.new_preferences(older=older, newer=newer) == 0
+
+
 def test_of_versions_that_came_between_two_checks_the_newest_is_taken(
     cast: Cast, project: Project, base: ModelVersion
 ) -> None:

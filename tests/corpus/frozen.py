@@ -31,6 +31,7 @@ def freeze(
     heldout_share: float = 0.2,
     parents: Iterable[versions.Parent] = (),
     by: Membership | None = None,
+    policy: dict[str, object] | None = None,
 ) -> DatasetVersion:
     rows = pairs(30) if rows is None else rows
     with shards.written(kind=kind, rows=rows, heldout_share=heldout_share) as written:
@@ -42,6 +43,7 @@ def freeze(
             parents=list(parents),
             licence="MIT",
             by=by,
+            policy=policy,
         )
 
 

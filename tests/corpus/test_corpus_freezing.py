@@ -1,17 +1,21 @@
 """Kept documents become a frozen corpus or prompts, with their sources as parents."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from core import blobs
 from core.errors import Invalid
 from corpus import corpus_freezing, job_handlers, lineage, versions
 from corpus.corpus_freezing import freeze_corpus, freeze_or_enqueue, freeze_prompts
+from corpus.erasing import Search, erase_from_versions
 from corpus.intake import read_now
 from corpus.licences import all_of
-from corpus.models import DatasetVersion, Document, Source
+from corpus.models import DatasetVersion, Document, Erasure, Source
 from corpus.sources import SourceExpired
-from corpus.versions import AlreadyFrozen, DatasetKindDiffers, NothingToFreeze
+from corpus.subjects import subject_key
+from corpus.versions import AlreadyFrozen, DatasetKindDiffers, NothingToFreeze, SubjectErasedMeanwhile
 from jobs.models import Job
 from tests.conftest import Cast
 from tests.corpus.collected import json_lines, make_source, upload
@@ -97,6 +101,26 @@ def test_what_is_wrong_is_named(
 def test_nothing_kept_is_nothing_to_freeze(cast: Cast) -> None:
     with pytest.raises(NothingToFreeze):
         freeze_corpus(workspace=cast.workspace, by=cast.alice, sources=[make_source(cast)], name="All")
+
+
+def test_an_erasure_that_ends_before_the_files_are_stored_leaves_none_of_the_person(
+    cast: Cast, sources: list[Source], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = subject_key(workspace=cast.workspace, identifier="p3")
+    hers = Search(workspace=cast.workspace, keys=[key])
+
+    def overtaken(**values: Any) -> None:
+        Erasure.objects.create(workspace=cast.workspace, subject_key=key, state="done")
+        erase_from_versions(hers)
+        store_files(**values)
+        assert any(map(hers.rows_in_file, blobs.stored(workspace=cast.workspace.uid)))
+        hers.rows_in.clear()
+
+    store_files = versions.store_files
+    monkeypatch.setattr(versions, "store_files", overtaken)
+    with pytest.raises(SubjectErasedMeanwhile):
+        freeze_corpus(workspace=cast.workspace, by=cast.alice, sources=sources, name="All")
+    assert not any(map(hers.rows_in_file, blobs.stored(workspace=cast.workspace.uid)))
 
 
 def test_a_large_corpus_is_frozen_by_a_job(

@@ -10,7 +10,7 @@ from accounts.models import AuditEvent
 from core import blobs
 from corpus import erasing, lineage, versions
 from corpus.erasing import Search, erase_from_versions, rewrite_without
-from corpus.models import DatasetVersion
+from corpus.models import DatasetVersion, Erasure
 from corpus.redactions import ErasedFileKept, RowsErased, last_successor
 from corpus.splits import SPLITS
 from corpus.tags import tag
@@ -218,6 +218,29 @@ def test_a_version_is_rewritten_once_only(cast: Cast) -> None:
     left = rewrite_without(version=version, keys=[ADA])
     assert left is not None and left.number == 2
     assert rewrite_without(version=version, keys=[ADA]) is None
+
+
+def test_of_two_erasures_at_once_neither_leaves_rows_of_the_other(
+    cast: Cast, own_storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = freeze(cast.workspace, rows=rows_of(ADA, BEN, None), heldout_share=0.0)
+    for key in (ADA, BEN):
+        Erasure.objects.create(workspace=cast.workspace, subject_key=key)
+
+    def overtaken(*args: Any, **values: Any) -> Any:
+        monkeypatch.setattr(blobs, "put_file", put_file)
+        erase(cast, ADA)
+        return put_file(*args, **values)
+
+    put_file = blobs.put_file
+    monkeypatch.setattr(blobs, "put_file", overtaken)
+    erase(cast, BEN)
+    version.refresh_from_db()
+    left = last_successor(version)
+    assert left is not None and ids(left) == {"row-2"}
+    versions.verify(left)
+    stored = everything_stored(cast, own_storage)
+    assert ADA not in stored and BEN not in stored
 
 
 def test_every_kind_of_version_can_be_rewritten(cast: Cast) -> None:

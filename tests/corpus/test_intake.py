@@ -1,6 +1,7 @@
 """Documents come in: all good rows of a file in one transaction, the others listed by line."""
 
 import gzip
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,45 @@ def test_no_document_comes_in_past_the_retention(cast: Cast, source: Source, tmp
     source.refresh_from_db()
     with pytest.raises(SourceExpired):
         upload(source, cast, FILES["rows.jsonl"], folder=tmp_path)
+
+
+def test_a_file_that_waited_beyond_the_retention_is_not_read(
+    cast: Cast, source: Source, tmp_path: Path
+) -> None:
+    waiting = upload(source, cast, FILES["rows.jsonl"], folder=tmp_path)
+    Source.objects.filter(pk=source.pk).update(retention_until="2020-01-01")
+    with pytest.raises(SourceExpired):
+        read_now(upload=waiting)
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.sha256) == ("failed", "")
+    assert not Document.objects.exists()
+    assert not list(blobs.stored(workspace=waiting.uid))
+
+
+def test_copies_of_uploads_lie_where_erasures_look(
+    cast: Cast, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    file = SimpleUploadedFile("rows.jsonl", FILES["rows.jsonl"])
+    made = receive_documents(source=source, by=cast.alice, upload=file, file_name="rows.jsonl")
+    assert read_now(upload=made).documents == 2
+
+
+def test_an_upload_that_could_not_be_queued_leaves_no_file(
+    cast: Cast, source: Source, own_storage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(**values: object) -> None:
+        assert stored_files(own_storage)
+        raise MemoryError
+
+    monkeypatch.setattr(intake, "enqueue", dies)
+    with pytest.raises(MemoryError):
+        upload(source, cast, FILES["rows.jsonl"], folder=tmp_path)
+    assert not stored_files(own_storage)
+
+
+def stored_files(root: Path) -> list[Path]:
+    return [path for path in (root / "blobs").rglob("*") if path.is_file()]
 
 
 def test_a_request_brings_all_of_its_documents_or_none(cast: Cast, source: Source) -> None:

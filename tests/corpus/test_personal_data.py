@@ -102,4 +102,6 @@ def test_hostile_text_costs_time_in_proportion_to_its_length(part: str) -> None:
         return time.process_time() - started
 
     # Eight times the text takes about eight times as long; a backtracking pattern would take 64 times.
-    assert seconds(160_000) < 20 * max(seconds(20_000), 0.005)
+    # The best of three, since the machine has other work too.
+    long, short = (min(seconds(length) for _try in range(3)) for length in (80_000, 10_000))
+    assert long < 20 * max(short, 0.005)

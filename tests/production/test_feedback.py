@@ -1,16 +1,18 @@
 """Feedback is kept once, in the form of its kind, however often and however oddly it is sent."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from production.deployments import deploy
 from production.feedback import FeedbackRefused, IdentifierReused, OutputErased, give
 from production.models import Deployment, Feedback, Output
 from tests.annotation.test_concurrency import at_once
-from tests.conftest import Cast
-from tests.production.made import make_output, thumb
+from tests.conftest import Cast, poll
+from tests.production.made import correct, make_output, thumb
 from tests.training.registered import make_model
 
 GOOD: list[tuple[str, dict[str, Any]]] = [
@@ -49,6 +51,8 @@ BAD: list[tuple[str, Any]] = [
     ("score", {"score": 1.1}),
     ("score", {"score": -0.1}),
     ("score", {"score": float("nan")}),
+    ("score", {"score": float("inf")}),
+    ("score", {"score": 10**400}),
     ("score", {"score": True}),
     ("score", {"score": "1"}),
     ("correction", {"text": " "}),
@@ -137,3 +141,39 @@ def test_of_an_erased_output_nothing_can_be_said(output: Output) -> None:
     output.save()
     with pytest.raises(OutputErased):
         thumb(output)
+
+
+def test_an_erasure_since_the_output_was_read_counts(output: Output) -> None:
+    Output.objects.update(erased_at=timezone.now(), text="")
+    with pytest.raises(OutputErased):
+        correct(output)
+    assert not Feedback.objects.exists()
+
+
+def test_feedback_waits_for_an_erasure_that_has_begun(committed_cast: Cast, tmp_path) -> None:
+    model = make_model(committed_cast.workspace, tmp_path)
+    output = make_output(deploy(workspace=committed_cast.workspace, by=None, model=model, name="assistant"))
+
+    def say() -> None:
+        try:
+            correct(output)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        with transaction.atomic():
+            Output.objects.update(erased_at=timezone.now(), text="")
+            said = thread.submit(say)
+            poll(lambda: said.done() or somebody_waits(), what="feedback at the locked output")
+        assert isinstance(said.exception(), OutputErased)
+    assert not Feedback.objects.exists()
+
+
+def somebody_waits() -> bool:
+    """Whether a connection to this database waits for another one's lock."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)"
+            " WHERE NOT granted AND datname = current_database())"
+        )
+        return bool(cursor.fetchone()[0])

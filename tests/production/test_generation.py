@@ -1,16 +1,18 @@
 """Asking a deployed model: what it wrote is kept, what it cannot be asked is refused, nobody waits long."""
 
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 from django.db import connection
+from django.db.models.signals import pre_save
 
-from accounts.models import AuditEvent
+from accounts.models import AuditEvent, Workspace
 from core.errors import Unavailable
 from corpus.models import Erasure
-from corpus.subjects import SubjectErased, subject_key
+from corpus.subjects import SubjectErased, subject_key, wait_for_writers
 from production.asking import MOST_WAITING, TooManyWait, ask, socket_of
 from production.deployments import deploy, retire
 from production.generation import DeploymentRetired, generate
@@ -89,7 +91,8 @@ def test_messages_that_cannot_be_put_to_a_model_are_refused(deployment: Deployme
 BAD_DRAWINGS = [
     ("max_new_tokens", 0), ("max_new_tokens", 1025), ("max_new_tokens", True), ("max_new_tokens", 1.5),
     ("temperature", -0.1), ("temperature", float("nan")), ("temperature", float("inf")),
-    ("temperature", True), ("temperature", "1"), ("seed", -1), ("seed", 2**31), ("seed", "x"), ("seed", 0.5),
+    pytest.param("temperature", 10**400, id="temperature-huge"), ("temperature", True), ("temperature", "1"),
+    ("seed", -1), ("seed", 2**31), ("seed", "x"), ("seed", 0.5),
 ]  # fmt: skip
 
 
@@ -192,6 +195,43 @@ def test_a_person_who_is_erased_while_the_model_writes_leaves_nothing_behind(
     writer.join()
     door.close()
     assert not Output.objects.exists()
+
+
+class Waits(Exception):
+    """The erasure would wait."""
+
+
+def erasing_waits(workspace: Workspace) -> bool:
+    def look() -> None:
+        raise Waits
+
+    try:
+        wait_for_writers(workspace=workspace, check_cancelled=look)
+    except Waits:
+        return True
+    finally:
+        connection.close()
+    return False
+
+
+def test_an_erasure_that_comes_while_an_answer_is_being_kept_waits_for_it(
+    committed_cast: Cast, lead_to: Callable[[Deployment], Deployment], tmp_path: Path
+) -> None:
+    workspace = committed_cast.workspace
+    model = make_model(workspace, tmp_path)
+    deployment = lead_to(deploy(workspace=workspace, by=None, model=model, name="assistant"))
+    waited: list[bool] = []
+
+    def erasure_comes(**_: object) -> None:
+        with ThreadPoolExecutor(1) as thread:
+            waited.append(thread.submit(erasing_waits, workspace).result())
+
+    pre_save.connect(erasure_comes, sender=Output)
+    try:
+        generate(deployment=deployment, by=None, messages=[USER], subject="Ada")
+    finally:
+        pre_save.disconnect(erasure_comes, sender=Output)
+    assert waited == [True]
 
 
 def test_asking_is_no_event_of_the_audit(served: Deployment) -> None:

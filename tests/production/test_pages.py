@@ -93,6 +93,19 @@ def test_while_the_model_is_loaded_the_prompt_stays_in_the_form(
     assert "The model is being loaded" in shown
 
 
+def test_a_prompt_for_a_model_that_was_retired_meanwhile_is_not_lost(
+    cast: Cast, deployment: Deployment
+) -> None:
+    retire(deployment=deployment, by=cast.alice)
+    asked = {"prompt": "A long thought", "max_new_tokens": "9", "temperature": "1"}
+    answer = cast.client(cast.rita).post(f"/w/acme/deployments/{deployment.uid}/generate/", asked)
+    assert answer.status_code == 409
+    shown = answer.content.decode()
+    assert "A long thought" in shown
+    assert "it answers no more" in shown
+    assert "Generate</button>" not in shown
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -141,6 +154,17 @@ def test_a_better_answer_is_kept_and_one_that_is_the_same_is_refused(
     assert better.status_code == 302
     assert Feedback.objects.get().value == {"text": "A boat\nfloats."}
     assert "floats." in page(cast, cast.rita, f"outputs/{output.uid}/")
+
+
+def test_a_better_answer_to_what_was_erased_meanwhile_is_not_lost(cast: Cast, deployment: Deployment) -> None:
+    output = make_output(deployment, "", prompt=[], erased_at=timezone.now())
+    sent = {"kind": "correction", "text": "A long thought", "comment": "A reason"}
+    answer = cast.client(cast.rita).post(f"/w/acme/outputs/{output.uid}/feedback/", sent)
+    assert answer.status_code == 409
+    shown = answer.content.decode()
+    for words in ("A long thought", "A reason", "The text of this output was erased"):
+        assert words in shown
+    assert "Keep the better answer" not in shown
 
 
 def test_a_form_that_is_none_of_the_page_is_a_400(cast: Cast, deployment: Deployment) -> None:

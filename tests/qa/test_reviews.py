@@ -195,6 +195,9 @@ def test_a_rejected_answer_speaks_against_nobody(crew: Cast, pairs: Project) -> 
     assert state_of(good)[0] == "open"
     reviews.reject(acceptance=acceptance_of(bad), by=crew.rita)
     assert state_of(good) == ("accepted", [])
+    # Taken back, it contradicts again: the other must not stay accepted unseen.
+    reviews.reopen(acceptance=acceptance_of(bad), by=crew.rita)
+    assert state_of(good) == ("open", ["disagreement"])
 
 
 def test_all_of_a_persons_work_is_rejected_and_the_person_paused(crew: Cast, pairs: Project) -> None:

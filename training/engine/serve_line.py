@@ -71,13 +71,19 @@ class Line:
     def __init__(self) -> None:
         self._waiting: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self._places = threading.BoundedSemaphore(PLACES + 1)
+        self._is_over = False
+        # Held by askers and by the one who sends them away, never by the signal handler.
+        self._joining = threading.Lock()
 
     def ask(self, request: Request) -> Reply:
-        """Wait for the answer; raises Refused when too many wait already."""
+        """Wait for the answer; raises Refused when too many wait already, or nobody will answer."""
         if not self._places.acquire(blocking=False):
             raise Refused("busy", "Too many requests are waiting for this model.")
         try:
-            self._waiting.put(request)
+            with self._joining:
+                if self._is_over:
+                    raise _stopping()
+                self._waiting.put(request)
             return request.reply.result()
         finally:
             self._places.release()
@@ -106,12 +112,17 @@ class Line:
         return 1
 
     def send_away(self) -> None:
-        """Tell those who still wait that nobody will answer."""
-        refusal = Refused("stopping", "The model is being stopped.")
+        """Tell those who still wait, and those who come later, that nobody will answer."""
+        with self._joining:
+            self._is_over = True
         while not self._waiting.empty():
             request = self._waiting.get()
             if request is not None:
-                request.reply.set_result(refusal.reply)
+                request.reply.set_result(_stopping().reply)
+
+
+def _stopping() -> Refused:
+    return Refused("stopping", "The model is being stopped.")
 
 
 class Handler(socketserver.StreamRequestHandler):

@@ -192,7 +192,7 @@ def test_a_second_start_is_quick_and_make_stop_ends_it(furnished: Path) -> None:
         assert time.monotonic() - started_at < within(10)
         assert not up.says("Applying|Collected|Loading")
         assert run_manage(furnished, "stop").stdout.strip() == "Annotera has stopped."
-        assert up.process.wait(timeout=5) == 0
+        assert up.process.wait(timeout=within(5)) == 0
     finally:
         up.clean_up()
     assert run_manage(furnished, "stop").stdout.strip() == "Annotera does not run."

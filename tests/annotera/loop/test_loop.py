@@ -90,7 +90,7 @@ def test_the_last_model_goes_back_to_sources_people_and_guidelines(loop: Loop) -
 def test_production_gives_tasks_back(loop: Loop) -> None:
     production = loop.document["production"]
     assert production["outputs"] == 10 == production["thumbs_up"] + production["thumbs_down"]
-    assert production["tasks"] == sum(production["reasons"].values()) >= production["thumbs_down"] > 0
+    assert production["tasks"] == sum(production["reasons"].values()) > 0
 
 
 def test_a_second_loop_in_the_same_home_is_refused_and_changes_nothing(loop: Loop) -> None:

@@ -234,6 +234,19 @@ def test_who_still_waits_when_it_stops_is_told(slow: Slow) -> None:
     assert replies[0]["error"]["code"] == "stopping"
 
 
+def test_who_connects_before_it_stops_and_speaks_after_is_told(slow: Slow) -> None:
+    slow.go.set()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as late:
+        late.settimeout(5)
+        late.connect(str(slow.path))
+        assert ask(slow.path)["text"] == "Hello", "whoever came first was let in by then"
+        slow.line.close()
+        slow.worker.join()
+        slow.line.send_away()
+        late.sendall(json.dumps(QUESTION).encode() + b"\n")
+        assert json.loads(late.makefile("rb").readline())["error"]["code"] == "stopping"
+
+
 def test_after_several_failures_in_a_row_it_gives_its_place_to_a_fresh_process(slow: Slow) -> None:
     slow.go.set()
     for _ in range(FAILURES_IN_A_ROW - 1):
