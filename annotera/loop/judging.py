@@ -31,7 +31,7 @@ This guideline and all answers to it are simulated.
 """
 
 
-def open_ranking(*, cast: Cast, world: World, settings: Settings, seed: int) -> Project:
+def open_ranking(*, cast: Cast, settings: Settings) -> Project:
     project: Project = create_project(
         membership=cast.admin,
         settings=ProjectSettings(
@@ -45,10 +45,14 @@ def open_ranking(*, cast: Cast, world: World, settings: Settings, seed: int) -> 
         ),
     )
     publish_guideline(membership=cast.admin, project=project, text=RANKING_GUIDELINE)
+    return project
+
+
+def hide_gold(*, cast: Cast, project: Project, world: World, seed: int) -> None:
+    """After the work is there: gold takes on the age of the tasks among which it hides."""
     chooser = random.Random(f"simulated gold {seed}")
     records = [gold_record(number, asked, chooser) for number, asked in enumerate(world.gold)]
     gold.import_gold(project=project, records=records, by=cast.admin)
-    return project
 
 
 def make_candidates(
