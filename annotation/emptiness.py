@@ -61,7 +61,7 @@ def _paused(until: datetime, reason: str) -> Nothing:
         sentence = _("Your work in this project is paused until a reviewer has looked at it.")
         return Nothing(Reason.PERSON_PAUSED, f"{sentence} {reason}".strip())
     sentence = _("Your work in this project is paused until %(time)s; a reviewer will look at it.") % {
-        "time": date_format(timezone.localtime(until), "DATETIME_FORMAT")
+        "time": date_format(timezone.localtime(until), "j M Y H:i")
     }
     return Nothing(Reason.PERSON_PAUSED, f"{sentence} {reason}".strip(), retry_after=_seconds_to(until))
 
@@ -102,7 +102,7 @@ def _held(held: int, first_end: datetime) -> Nothing:
         "The last %(count)d open tasks are with other people; the first is back at %(time)s at the latest.",
         held,
     )
-    at = date_format(timezone.localtime(first_end), "TIME_FORMAT")
+    at = date_format(timezone.localtime(first_end), "H:i")
     words = sentence % {"count": held, "time": at}
     return Nothing(Reason.HELD_BY_OTHERS, words, held_by_others=held, retry_after=_seconds_to(first_end))
 

@@ -70,7 +70,8 @@ def test_two_people_never_hold_one_slot(crew):
     assert empty.reason == Reason.HELD_BY_OTHERS
     assert empty.held_by_others == 1
     assert 0 < empty.retry_after <= project.lease_seconds
-    assert ":" in empty.sentence
+    until = timezone.localtime(Assignment.objects.get().lease_until)
+    assert f"until {until:%H:%M} at the latest" in empty.sentence
 
 
 def test_overlap_lets_different_people_answer_the_same_task(crew):
