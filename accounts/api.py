@@ -25,10 +25,10 @@ from accounts.serializers import (
 )
 from accounts.tokens import create_token, revoke_token, tokens_of
 from core.api import refuse_unknown_parameters
+from core.documenting import BEFORE
 from core.errors import Unreadable
 from core.pagination import newest_first
 
-BEFORE = OpenApiParameter("before", description="The cursor in `next` of the page before.")
 KIND = OpenApiParameter("kind", enum=list(AuditEvent.Kind.values), description="Only events of this kind.")
 
 

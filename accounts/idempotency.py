@@ -9,12 +9,15 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.utils.encoders import JSONEncoder
 
 from accounts.models import IdempotencyKey, Membership
 from core.errors import Conflict, Unreadable
 
 HEADER = "Idempotency-Key"
+# How it stands in the OpenAPI document.
+KEY = OpenApiParameter(HEADER, location="header", description="Repeats with the same key act once.")
 ACCEPTED = re.compile(r"\A[\x21-\x7e]{1,128}\Z")
 Answer = tuple[int, dict[str, Any]]
 

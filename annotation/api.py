@@ -7,16 +7,15 @@ from typing import Any
 from django.core.exceptions import RequestDataTooBig
 from django.http import StreamingHttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.access import require_role
 from accounts.authentication import caller
-from accounts.idempotency import HEADER, remembered
+from accounts.idempotency import HEADER, KEY, remembered
 from accounts.models import Membership, Role
 from annotation.access import project_for, projects_of, task_for
 from annotation.downloads import exported
@@ -33,19 +32,9 @@ from annotation.serializers import (
     TaskListSerializer,
     WholeTaskSerializer,
 )
-from core.api import refuse_unknown_parameters
-from core.errors import Unreadable
+from core.api import object_of, refuse_unknown_parameters
+from core.documenting import BEFORE
 from core.pagination import newest_first
-
-BEFORE = OpenApiParameter("before", description="The cursor in `next` of the page before.")
-KEY = OpenApiParameter(HEADER, location="header", description="Repeats with the same key act once.")
-
-
-def body_of(request: Request) -> Mapping[str, Any]:
-    """The JSON object of a request; a list or a text is no readable request."""
-    if not isinstance(request.data, Mapping):
-        raise Unreadable(_("The body must be a JSON object."))
-    return request.data
 
 
 @extend_schema(
@@ -75,7 +64,7 @@ def projects(request: Request) -> Response:
 
 def _create(request: Request, membership: Membership) -> Response:
     require_role(membership, Role.ADMIN)
-    settings = check_settings(body_of(request))
+    settings = check_settings(object_of(request))
 
     def act() -> tuple[int, dict[str, Any]]:
         project = create_project(membership=membership, settings=settings)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
@@ -202,11 +201,6 @@ def audit_import(*, membership: Membership | None, batch: TaskImport) -> None:
         file_name=batch.file_name,
         sha256=batch.sha256,
     )
-
-
-def unpacked_limit() -> int:
-    """A compressed upload may unpack to four times the size that an upload may have."""
-    return int(settings.UPLOAD_BYTES) * 4
 
 
 def _shortened(task: TaskInput) -> dict[str, Any]:

@@ -1,23 +1,22 @@
 """Reading task files line by line: hostile bytes in, checked tasks and problems by line out, memory flat."""
 
 import gzip
-import json
-import math
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 
 from django.utils.translation import gettext as _
 
 from annotation.kinds import Kind, kind_of
 from annotation.kinds.tasks import TaskInput, TaskInvalid
+from core import json_lines
 from core.errors import TooLarge
+from core.json_lines import UTF8_BOM, LineUnreadable
 
 MAXIMUM_LINE_BYTES = 8 * 1024 * 1024
 MAXIMUM_LINES = 5_000_000
 GZIP_MAGIC = b"\x1f\x8b"
-UTF8_BOM = b"\xef\xbb\xbf"
 WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -36,10 +35,6 @@ class Problem:
 class Row:
     line: int
     task: TaskInput
-
-
-class LineUnreadable(ValueError):
-    """The line is not one JSON value that can be stored."""
 
 
 def open_lines(
@@ -130,40 +125,4 @@ def parse_line(line: bytes, *, is_first: bool = False) -> object:
         raise LineUnreadable("is UTF-16: save the file as UTF-8")
     if is_first:
         line = line.removeprefix(UTF8_BOM)
-    try:
-        return json.loads(
-            line.decode(),
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-            object_pairs_hook=_unique_keys,
-        )
-    except UnicodeDecodeError as error:
-        raise LineUnreadable(f"is not UTF-8 at byte {error.start}") from error
-    except json.JSONDecodeError as error:
-        raise LineUnreadable(f"is not JSON at character {error.pos}: {error.msg}") from error
-    except RecursionError as error:
-        raise LineUnreadable("is nested too deeply") from error
-    except LineUnreadable:
-        raise
-    except ValueError as error:
-        # Python refuses to build integers of thousands of digits.
-        raise LineUnreadable("holds a number with too many digits") from error
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise LineUnreadable(f"holds {name}, which is not JSON")
-
-
-def _finite(digits: str) -> float:
-    """1e999 is JSON, but its value is infinite, which the database refuses."""
-    value = float(digits)
-    if math.isinf(value):
-        raise LineUnreadable("holds a number that is too large")
-    return value
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise LineUnreadable("holds the same key twice in one object")
-    return found
+    return json_lines.parse_line(line)

@@ -2,14 +2,12 @@
 
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
-from annotation.imports import Examination, audit_import, good_tasks, refuse_problems, store, unpacked_limit
+from annotation.imports import Examination, audit_import, good_tasks, refuse_problems, store
 from annotation.intake import open_lines
 from annotation.kinds import TaskInput
 from annotation.leases import expire_leases
@@ -17,9 +15,11 @@ from annotation.models import TaskImport
 from annotation.uploads import note_examination
 from core.blobs import fetch_file
 from core.errors import DomainError
+from core.uploads import unpacked_limit
 from jobs.failures import JobFailed
 from jobs.registry import handler
 from jobs.running import JobContext
+from jobs.side_progress import Tell, progress_beside
 from jobs.sweeps import sweep
 
 TASKS_BETWEEN_PROGRESS = 1_000
@@ -54,8 +54,8 @@ def import_tasks(context: JobContext) -> dict[str, object]:
     if batch.state == TaskImport.State.DONE:
         return {"rows": batch.rows}
     try:
-        with _fetched(context, batch).open("rb") as handle, _progress_beside(context) as progress:
-            _import(context, batch, open_lines(handle, maximum_bytes=unpacked_limit()), progress)
+        with _fetched(context, batch).open("rb") as handle, progress_beside(context) as tell:
+            _import(context, batch, open_lines(handle, maximum_bytes=unpacked_limit()), tell)
     except DomainError as error:
         TaskImport.objects.filter(pk=batch.pk).update(state=TaskImport.State.FAILED)
         details = "\n".join(f"{name} {reason}" for name, reason in error.fields.items())
@@ -64,12 +64,12 @@ def import_tasks(context: JobContext) -> dict[str, object]:
     return {"rows": batch.rows}
 
 
-def _import(context: JobContext, batch: TaskImport, lines: Iterator[bytes], progress: "Progress") -> None:
+def _import(context: JobContext, batch: TaskImport, lines: Iterator[bytes], tell: Tell) -> None:
     examination = Examination()
     expected = max(1, batch.rows)
     with transaction.atomic():
         tasks = good_tasks(lines, project=batch.project, examination=examination)
-        batch.rows = store(batch=batch, project=batch.project, tasks=progress.over(tasks, expected))
+        batch.rows = store(batch=batch, project=batch.project, tasks=_counted(tasks, expected, tell))
         if not context.payload.get("skip_bad"):
             refuse_problems(examination)
         batch.state = TaskImport.State.DONE
@@ -80,38 +80,12 @@ def _import(context: JobContext, batch: TaskImport, lines: Iterator[bytes], prog
                 audit_import(membership=batch.created_by, batch=batch)
 
 
-class Progress:
-    """Reports from a thread with a connection of its own.
-
-    Written on the import's connection, a progress row would stay invisible until the commit and would lock
-    the job's row against its own heartbeat.
-    """
-
-    def __init__(self, context: JobContext, thread: ThreadPoolExecutor) -> None:
-        self.context = context
-        self.thread = thread
-
-    def over(self, tasks: Iterator[TaskInput], expected: int) -> Iterator[TaskInput]:
-        for number, task in enumerate(tasks, start=1):
-            if number % TASKS_BETWEEN_PROGRESS == 0:
-                sentence = _("%(count)d of %(expected)d tasks") % {"count": number, "expected": expected}
-                fraction = min(0.99, number / expected)
-                self.thread.submit(self.context.progress, fraction=fraction, sentence=sentence).result()
-            yield task
-
-
-@contextmanager
-def _progress_beside(context: JobContext) -> Iterator[Progress]:
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="progress") as thread:
-        try:
-            yield Progress(context, thread)
-        finally:
-            thread.submit(_close_own_connection).result()
-
-
-def _close_own_connection() -> None:
-    # `connection` is another one in every thread: only the thread itself can close its own.
-    connection.close()
+def _counted(tasks: Iterator[TaskInput], expected: int, tell: Tell) -> Iterator[TaskInput]:
+    for number, task in enumerate(tasks, start=1):
+        if number % TASKS_BETWEEN_PROGRESS == 0:
+            sentence = _("%(count)d of %(expected)d tasks") % {"count": number, "expected": expected}
+            tell(fraction=min(0.99, number / expected), sentence=sentence)
+        yield task
 
 
 def _batch(context: JobContext) -> TaskImport:

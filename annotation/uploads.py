@@ -21,7 +21,7 @@ from annotation.intake import open_lines
 from annotation.models import Project, TaskImport
 from core.blobs import put_file
 from core.errors import Conflict, Invalid, TooLarge
-from core.text import is_one_line
+from core.uploads import storable_name
 from jobs.launching import enqueue
 from jobs.models import Job, Queue
 
@@ -64,11 +64,6 @@ def receive(*, membership: Membership, project: Project, upload: UploadedFile) -
             batch.job = _job("annotation.examine_import", batch, membership)
         batch.save()
     return batch
-
-
-def storable_name(name: str) -> str:
-    """The file's own name is hostile text too: one printable line of at most 200 characters."""
-    return "".join(character for character in name if is_one_line(character))[:200]
 
 
 def _examined_at_once(path: Path, project: Project) -> Examination | None:

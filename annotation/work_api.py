@@ -11,9 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import caller
-from accounts.idempotency import HEADER, remembered
+from accounts.idempotency import HEADER, KEY, remembered
 from annotation.access import assignment_for, project_for
-from annotation.api import KEY, body_of, prompt_of
+from annotation.api import prompt_of
 from annotation.drafts import save_draft
 from annotation.emptiness import Nothing
 from annotation.exports import content_of
@@ -32,6 +32,7 @@ from annotation.serializers import (
 )
 from annotation.skipping import skip
 from annotation.submissions import Receipt, draft_kept, revise, submit
+from core.api import object_of
 from core.errors import Invalid
 
 
@@ -62,7 +63,7 @@ def next_task(request: Request, uid: uuid.UUID) -> Response:
 def submit_answer(request: Request, uid: uuid.UUID) -> Response:
     membership = caller(request)
     found = assignment_for(membership=membership, uid=uid)
-    body = body_of(request)
+    body = object_of(request)
     _refuse_unknown(body, {"answer", "active_ms", "revision", "guideline"})
     try:
         answer = kind_for(found).parse_answer(body.get("answer"), rules=rules_for(found))
@@ -100,7 +101,7 @@ def _take(found: Assignment, answer: Answer, body: Mapping[str, Any]) -> Receipt
 @api_view(["PUT"])
 def draft(request: Request, uid: uuid.UUID) -> Response:
     found = assignment_for(membership=caller(request), uid=uid)
-    body = body_of(request)
+    body = object_of(request)
     _refuse_unknown(body, {"version", "draft"})
     receipt = save_draft(
         assignment=found, fields=_fields(body.get("draft"), found), version=_whole(body, "version")
@@ -117,7 +118,7 @@ def draft(request: Request, uid: uuid.UUID) -> Response:
 @api_view(["POST"])
 def skip_task(request: Request, uid: uuid.UUID) -> Response:
     found = assignment_for(membership=caller(request), uid=uid)
-    body = body_of(request)
+    body = object_of(request)
     _refuse_unknown(body, {"reason", "note"})
     skip(assignment=found, reason=_text(body, "reason"), note=_text(body, "note"))
     return Response(status=204)

@@ -11,10 +11,9 @@ from rest_framework.response import Response
 
 from accounts.access import require_role
 from accounts.authentication import caller
-from accounts.idempotency import HEADER, remembered
+from accounts.idempotency import HEADER, KEY, remembered
 from accounts.models import Membership, Role
 from annotation.access import project_for
-from annotation.api import KEY
 from annotation.models import Project
 from annotera.candidates import MOST_PROMPTS, CandidatesRefused, request_candidates
 from core.errors import NotFound

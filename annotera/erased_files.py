@@ -11,12 +11,13 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
-from annotation.imports import unpacked_limit
-from annotation.intake import LineUnreadable, open_lines, parse_line
+from annotation.intake import open_lines, parse_line
 from annotation.models import TaskImport
 from annotera.erased_texts import Subject
 from core import blobs
 from core.errors import TooLarge
+from core.json_lines import LineUnreadable
+from core.uploads import unpacked_limit
 from corpus.models import DocumentUpload
 from corpus.subjects import BadIdentifier, subject_key
 from jobs import directories

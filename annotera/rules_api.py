@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
@@ -14,16 +14,14 @@ from accounts.access import require_role
 from accounts.authentication import caller
 from accounts.models import Membership, Role
 from annotation.access import project_for
-from annotation.api import body_of
 from annotera.access import rule_for, rules_of
 from annotera.models import RewardRule
 from annotera.rules import MOST_PREFERENCES, RuleRefused, set_reward_rule, switch_off, switch_on
-from core.api import refuse_unknown_parameters
+from core.api import object_of, refuse_unknown_parameters
+from core.documenting import BEFORE
 from core.errors import NotFound
 from core.pagination import newest_first
 from training.access import model_for
-
-BEFORE = OpenApiParameter("before", description="The cursor in `next` of the page before.")
 
 
 class RewardRuleRequest(serializers.Serializer[Any]):
@@ -122,7 +120,7 @@ def reward_rule(request: Request, uid: uuid.UUID) -> Response:
 
 def _checked(shape: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
     """The request's fields; one that does not exist is refused: it was meant to do something."""
-    body = body_of(request)
+    body = object_of(request)
     given = shape(data=body)
     given.is_valid(raise_exception=True)
     unknown = sorted(set(body) - set(given.fields))

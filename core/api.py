@@ -48,6 +48,13 @@ class JSONBodyParser(BaseParser):
             raise Unreadable(_("The body is not JSON: %(reason)s.") % {"reason": error}) from error
 
 
+def object_of(request: Request) -> Mapping[str, Any]:
+    """The JSON object of a request; raises Unreadable for a list or a text."""
+    if not isinstance(request.data, Mapping):
+        raise Unreadable(_("The body must be a JSON object."))
+    return request.data
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 

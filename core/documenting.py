@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiParameter
+
+# The parameter of every list.
+BEFORE = OpenApiParameter("before", description="The cursor in `next` of the page before.")
 METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 ERROR = {
     "type": "object",

@@ -35,6 +35,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _finite(digits: str) -> float:
+    """1e999 is JSON, but its value is infinite, which the database refuses."""
     value = float(digits)
     if math.isinf(value):
         raise LineUnreadable("holds a number that is too large")

@@ -1,10 +1,12 @@
-"""Refuses an upload that announces more than may be sent, before a byte of it is kept."""
+"""Bounds on uploads: what announces too much is refused before a byte of it is kept."""
 
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import FileUploadHandler
+
+from core.text import is_one_line
 
 # What a form adds around its file: boundaries and the other fields.
 AROUND_A_FILE = 1024 * 1024
@@ -38,3 +40,13 @@ class BoundedUpload(FileUploadHandler):
 
     def file_complete(self, file_size: int) -> None:
         return None
+
+
+def storable_name(name: str) -> str:
+    """The file's own name is hostile text too: one printable line of at most 200 characters."""
+    return "".join(character for character in name if is_one_line(character))[:200]
+
+
+def unpacked_limit() -> int:
+    """A compressed upload may unpack to four times the size that an upload may have."""
+    return int(settings.UPLOAD_BYTES) * 4

@@ -12,11 +12,12 @@ from accounts.access import require_role
 from accounts.authentication import caller
 from accounts.models import Membership, Role
 from core.api import refuse_unknown_parameters
+from core.documenting import BEFORE
 from core.pagination import newest_first
 from corpus import cleaning_runs
 from corpus.access import cleaning_for, source_for
 from corpus.models import CleaningRun
-from corpus.source_api import BEFORE, body_of, reader
+from corpus.source_api import body_of, reader
 from corpus.source_serializers import CleaningList, CleaningRequest, CleaningSummary
 
 

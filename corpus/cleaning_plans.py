@@ -19,7 +19,7 @@ from corpus.cleaning.quality import Quality
 from corpus.cleaning.steps import Item, Outcome, Step, learn, run
 from corpus.cleaning_settings import CleaningSettings, checked_settings
 from corpus.models import CleaningRun, Document, Source
-from corpus.side_progress import Tell
+from jobs.side_progress import Tell
 
 BATCH = 500
 TEXTS_AT_A_TIME = 100

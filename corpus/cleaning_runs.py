@@ -4,7 +4,7 @@ Nothing is deleted: what a run removed stays with step and reason, what it chang
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -19,9 +19,9 @@ from corpus.cleaning_plans import plan_of, report_of
 from corpus.cleaning_settings import checked_settings
 from corpus.cleaning_writing import moved, put_texts_back, write
 from corpus.models import CleaningRun, Document, Source
-from corpus.side_progress import progress_beside
 from jobs.launching import enqueue
 from jobs.models import Job, Queue
+from jobs.side_progress import fence_of, progress_beside
 
 if TYPE_CHECKING:
     from jobs.running import JobContext
@@ -73,7 +73,7 @@ def preview_now(run: CleaningRun, context: "JobContext | None" = None) -> Cleani
     with _failing(run), progress_beside(context) as tell:
         plan = plan_of(run, upto=upto, tell=tell)
         report = report_of(plan, settings=checked_settings(run.source, run.settings), upto=upto)
-        with _fence(context), transaction.atomic():
+        with fence_of(context), transaction.atomic():
             held = _held(run)
             if held.state == CleaningRun.State.PREVIEWING:
                 held.state, held.report = CleaningRun.State.PREVIEW, report
@@ -110,7 +110,7 @@ def apply_now(run: CleaningRun, context: "JobContext | None" = None) -> Cleaning
             held = _held(run)
             if held.state == CleaningRun.State.APPLYING:
                 write(held, plan, tell=tell)
-                with _fence(context):
+                with fence_of(context):
                     _finish(held)
     run.refresh_from_db()
     return run
@@ -182,7 +182,3 @@ def fail_abandoned() -> int:
         state__in=open_states, job__state__in=[Job.State.FAILED, Job.State.CANCELLED]
     )
     return ended.update(state=CleaningRun.State.FAILED)
-
-
-def _fence(context: "JobContext | None") -> AbstractContextManager[Job | None]:
-    return context.fenced() if context else nullcontext()

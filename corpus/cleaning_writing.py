@@ -12,7 +12,7 @@ from core.errors import Conflict
 from corpus.cleaning.normalising import normalised_sha256
 from corpus.cleaning_plans import BATCH, TEXTS_AT_A_TIME, Plan, Removal, normaliser
 from corpus.models import CleaningRun, Document
-from corpus.side_progress import Tell
+from jobs.side_progress import Tell
 
 REMOVE = """
     UPDATE corpus_document SET state = 'removed', removal = decided.removal::jsonb, removed_by_id = %s

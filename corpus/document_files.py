@@ -6,9 +6,9 @@ from pathlib import Path
 
 from django.utils.translation import gettext as _
 
+from core.json_lines import UTF8_BOM, LineUnreadable, parse_line
 from corpus.document_csv import check_header, csv_rows
 from corpus.document_rows import LONGEST_LINE, DocumentRow, Reject, RowInvalid, checked_row
-from corpus.json_lines import UTF8_BOM, LineUnreadable, parse_line
 from corpus.packed_files import numbered, opened, told_damage
 from corpus.row_files import FileUnreadable
 

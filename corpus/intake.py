@@ -7,7 +7,7 @@ file itself is dropped once it was read: what it held of a person could not be f
 import io
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,16 +20,16 @@ from accounts.audit import record
 from accounts.models import AuditEvent, Membership
 from core import blobs
 from core.errors import DomainError, Invalid, TooLarge
-from core.text import is_one_line
+from core.uploads import storable_name, unpacked_limit
 from corpus.document_files import check_file, format_of, json_rows, rows
 from corpus.document_rows import DocumentRow, Reject
 from corpus.document_storing import Tally, store
 from corpus.models import DocumentUpload, Source
 from corpus.packed_files import opened
-from corpus.side_progress import Tell, progress_beside
 from corpus.sources import check_takes_documents
 from jobs.launching import enqueue
 from jobs.models import Job, Queue
+from jobs.side_progress import Tell, fence_of, progress_beside
 
 if TYPE_CHECKING:
     from jobs.running import JobContext
@@ -94,16 +94,6 @@ def _queue(upload: DocumentUpload) -> None:
     upload.save()
 
 
-def storable_name(name: str) -> str:
-    """The file's own name is hostile text too: one printable line of at most 200 characters."""
-    return "".join(character for character in name if is_one_line(character))[:200]
-
-
-def unpacked_limit() -> int:
-    """A compressed upload may unpack to four times the size that an upload may have."""
-    return int(settings.UPLOAD_BYTES) * 4
-
-
 def _on_disk(upload: UploadedFile | Path, target: Path) -> Path:
     size = upload.stat().st_size if isinstance(upload, Path) else upload.size
     if not size:
@@ -155,12 +145,8 @@ def _read_file(upload: DocumentUpload, folder: Path, context: "JobContext | None
         found = rows(opened(handle, most_bytes=unpacked_limit()), kind=upload.format)
         tally = store(upload=upload, found=_watched(found, handle, size, tell))
         # The lease is checked last and held until the commit: a worker that was given up writes nothing.
-        with _fence(context):
+        with fence_of(context):
             _finish(upload, tally)
-
-
-def _fence(context: "JobContext | None") -> AbstractContextManager[Job | None]:
-    return context.fenced() if context else nullcontext()
 
 
 def _watched(

@@ -14,9 +14,10 @@ from rest_framework.response import Response
 
 from accounts.access import require_role
 from accounts.authentication import caller
-from accounts.idempotency import HEADER, remembered
+from accounts.idempotency import HEADER, KEY, remembered
 from accounts.models import Membership, Role
-from core.api import refuse_unknown_parameters
+from core.api import object_of, refuse_unknown_parameters
+from core.documenting import BEFORE
 from core.errors import Invalid, Unreadable
 from core.pagination import newest_first
 from corpus.access import source_for, sources_of
@@ -37,8 +38,6 @@ from corpus.source_serializers import (
 )
 from corpus.sources import describe_source
 
-BEFORE = OpenApiParameter("before", description="The cursor in `next` of the page before.")
-KEY = OpenApiParameter(HEADER, location="header", description="Repeats with the same key act once.")
 STATE = OpenApiParameter("state", enum=Document.State.values, description="All states by default.")
 REQUIRED = ("name", "licence", "origin", "lawful_basis", "collector")
 DESCRIPTION = (
@@ -49,12 +48,11 @@ FREEZE = ("sources", "name", "kind", "heldout_share", "note")
 
 def body_of(request: Request, *, known: tuple[str, ...]) -> Mapping[str, Any]:
     """The JSON object of a request; raises Unreadable for anything else, Invalid for an unknown field."""
-    if not isinstance(request.data, Mapping):
-        raise Unreadable(_("The body must be a JSON object."))
-    unknown = {str(name): _("Unknown field.") for name in request.data if name not in known}
+    body = object_of(request)
+    unknown = {str(name): _("Unknown field.") for name in body if name not in known}
     if unknown:
         raise Invalid(_("Some fields need mending."), fields=unknown)
-    return request.data
+    return body
 
 
 def reader(request: Request) -> Membership:

@@ -12,6 +12,7 @@ from accounts.access import require_role
 from accounts.authentication import caller
 from accounts.models import Membership, Role
 from core.api import refuse_unknown_parameters
+from core.documenting import BEFORE
 from core.pagination import newest_first
 from jobs.access import job_for, jobs_for
 from jobs.directories import log_of
@@ -20,7 +21,6 @@ from jobs.listing import in_state, offset
 from jobs.models import Job
 from jobs.serializers import JobListSerializer, JobSerializer, LogSerializer
 
-BEFORE = OpenApiParameter("before", description="The cursor in `next` of the page before.")
 STATE = OpenApiParameter("state", enum=list(Job.State.values), description="Only jobs in this state.")
 AFTER = OpenApiParameter("after", int, description="Only the text after this many bytes.")
 

@@ -1,4 +1,6 @@
-"""Progress of a long transaction, told from a thread with a connection of its own.
+"""What long work needs of its job, and does without where it runs outside of one.
+
+Progress of a long transaction is told from a thread with a connection of its own.
 
 Written on the transaction's connection, it would stay invisible until the commit, and would lock the job's
 row against its own heartbeat.
@@ -6,10 +8,12 @@ row against its own heartbeat.
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 from django.db import connection
+
+from jobs.models import Job
 
 if TYPE_CHECKING:
     from jobs.running import JobContext
@@ -42,3 +46,8 @@ def progress_beside(context: "JobContext | None") -> Iterator[Tell]:
         finally:
             # `connection` is another one in every thread: only there does it name the thread's own.
             thread.submit(lambda: connection.close()).result()
+
+
+def fence_of(context: "JobContext | None") -> AbstractContextManager[Job | None]:
+    """The transaction in which the job's lease holds; nothing outside of a job."""
+    return context.fenced() if context else nullcontext()

@@ -12,10 +12,11 @@ from rest_framework.response import Response
 
 from accounts.access import require_role
 from accounts.authentication import caller
-from accounts.idempotency import HEADER, remembered
+from accounts.idempotency import HEADER, KEY, remembered
 from accounts.models import Membership, Role
 from annotation.access import project_for
-from core.api import refuse_unknown_parameters
+from core.api import object_of, refuse_unknown_parameters
+from core.documenting import BEFORE
 from core.errors import NotFound, Unreadable
 from core.pagination import newest_first
 from production.access import (
@@ -48,9 +49,7 @@ from production.serializers import (
 )
 from training.access import model_for
 
-BEFORE = OpenApiParameter("before", description="The cursor in `next` of the page before.")
 OF_DEPLOYMENT = OpenApiParameter("deployment", uuid.UUID, description="Only outputs of this deployment.")
-KEY = OpenApiParameter(HEADER, location="header", description="Repeats with the same key act once.")
 FEEDBACK_SHOWN = 100
 QUESTION = {"max_new_tokens", "temperature", "seed", "subject"}
 
@@ -63,13 +62,12 @@ def _member(request: Request, role: Role) -> Membership:
 
 def _body(request: Request, known: set[str]) -> dict[str, Any]:
     """The JSON object of a request. A misspelt name is an error, not a request without it."""
-    if not isinstance(request.data, Mapping):
-        raise Unreadable(_("The body must be a JSON object."))
-    unknown = sorted(set(request.data) - known)
+    body = object_of(request)
+    unknown = sorted(set(body) - known)
     if unknown:
         message = _("Unknown field: %(name)s.") % {"name": unknown[0][:60]}
         raise PromptRefused(message, fields={unknown[0][:60]: _("unknown")})
-    return dict(request.data)
+    return dict(body)
 
 
 def _uid(value: object) -> uuid.UUID | None:

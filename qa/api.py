@@ -14,13 +14,13 @@ from rest_framework.response import Response
 
 from accounts.access import require_role
 from accounts.authentication import caller
-from accounts.idempotency import HEADER, remembered
+from accounts.idempotency import HEADER, KEY, remembered
 from accounts.models import Membership, Role
 from annotation.access import project_for
-from annotation.api import BEFORE, KEY, body_of
 from annotation.imports import BYTES_AT_ONCE, too_much_at_once
 from annotation.models import Project
-from core.api import refuse_unknown_parameters
+from core.api import object_of, refuse_unknown_parameters
+from core.documenting import BEFORE
 from core.errors import Invalid
 from core.pagination import newest_first
 from core.text import is_one_line, refusal
@@ -192,7 +192,7 @@ def review_decide(request: Request, uid: uuid.UUID) -> Response:
     membership = caller(request)
     found = acceptance_for(membership=membership, uid=uid)
     require_role(membership, Role.REVIEWER)
-    body = _known(body_of(request), {"decision", "comment", "answer"})
+    body = _known(object_of(request), {"decision", "comment", "answer"})
     decide(
         acceptance=found,
         by=membership,
@@ -214,7 +214,7 @@ def person_resume(request: Request, uid: uuid.UUID) -> Response:
     membership = caller(request)
     who = person_for(membership=membership, uid=uid)
     require_role(membership, Role.REVIEWER)
-    body = _known(body_of(request), {"project", "note"})
+    body = _known(object_of(request), {"project", "note"})
     project = project_for(membership=membership, uid=_uid(body.get("project")))
     gold.let_work_again(project=project, membership=who, by=membership, note=body.get("note", ""))
     return Response(status=204)
@@ -229,7 +229,7 @@ def person_resume(request: Request, uid: uuid.UUID) -> Response:
 @api_view(["POST"])
 def project_release(request: Request, uid: uuid.UUID) -> Response:
     membership, project = _project(request, uid, Role.ADMIN)
-    values = _release_values(body_of(request))
+    values = _release_values(object_of(request))
 
     def act() -> tuple[int, dict[str, Any]]:
         made = freeze_project(project=project, by=membership, **values)

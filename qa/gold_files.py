@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 
 from annotation.copying import new_uids
 from annotation.imports import ImportRefused
-from annotation.intake import LineUnreadable, parse_line
+from annotation.intake import parse_line
 from annotation.models import Candidate, Project
+from core.json_lines import LineUnreadable
 
 MOST_RECORDS = 2000
 MOST_PROBLEMS = 100

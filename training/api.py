@@ -14,6 +14,7 @@ from accounts.authentication import caller
 from accounts.idempotency import HEADER, remembered
 from accounts.models import Membership, Role
 from core.api import refuse_unknown_parameters
+from core.documenting import BEFORE
 from core.errors import NotFound
 from core.pagination import newest_first
 from corpus.access import version_for
@@ -35,7 +36,6 @@ from training.serializers import (
     RunSummary,
 )
 
-BEFORE = OpenApiParameter("before", description="The cursor in `next` of the page before.")
 AFTER = OpenApiParameter("after", int, description="Only steps after this one.")
 MODELS = ("base_model", "reward_model", "second_model")
 KEY = OpenApiParameter(HEADER, location=OpenApiParameter.HEADER, description="A repeat starts no second run.")

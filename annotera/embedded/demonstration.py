@@ -23,8 +23,8 @@ from annotera.embedded.programs import inference_service, program_environment, w
 from annotera.embedded.refusals import Refused
 from annotera.embedded.services import Place
 from annotera.embedded.supervisor import Supervisor, last_line
+from annotera.loop import report
 
-DOCUMENT = "demo.json"
 # The rule that trains by itself is looked at by the workers' sweep: a demonstration need not wait for long.
 # One thread: the models are so small that a second one costs more than it brings.
 QUICK = {"ANNOTERA_JOB_SWEEP": "3", "ANNOTERA_ENGINE_THREADS": "1"}
@@ -60,7 +60,7 @@ def run_demonstration(*, home: Path, environment: Mapping[str, str], options: li
         if supervisor.run_step(partial(spawn_talking, launch)) != 0:
             reason = last_line(launch.log.read_bytes()).removeprefix("CommandError: ")
             raise Refused(f"The demonstration failed: {reason}")
-    document = home / DOCUMENT
+    document = home / report.NAME
     add_costs(document, seconds=time.monotonic() - begun)
     return document
 
@@ -71,4 +71,4 @@ def add_costs(document: Path, *, seconds: float) -> None:
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     content["cpu_seconds"] = round(sum(usage.ru_utime + usage.ru_stime for usage in used), 1)
     content["seconds"] = round(seconds, 1)
-    document.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    report.write(document, content)
