@@ -9,6 +9,8 @@ PYTHON_IN_VENV := $(VENV)/bin/python
 BROWSER_LIBRARIES := node_modules/.package-lock.json
 # The settings make secrets on first use: checks must not make them in a real installation.
 HOME_FOR_CHECKS := $(CURDIR)/.stamps/home
+# A process for each core, each with its own database and broker; a file's tests stay together.
+IN_PARALLEL := --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +23,7 @@ demo: $(VENV)/.for-run $(BROWSER_LIBRARIES) ## Run the whole loop headless in a 
 
 test: $(VENV)/.for-development $(BROWSER_LIBRARIES) ## Run all tests with servers of their own; ARGS= goes to pytest
 	@scripts/ensure_chromium.sh
-	@ANNOTERA_HOME=$(HOME_FOR_CHECKS) $(PYTHON_IN_VENV) manage.py with-services --throwaway $(PYTHON_IN_VENV) -m pytest $(ARGS)
+	@ANNOTERA_HOME=$(HOME_FOR_CHECKS) $(PYTHON_IN_VENV) manage.py with-services --throwaway $(PYTHON_IN_VENV) -m pytest $(IN_PARALLEL) $(ARGS)
 
 check: $(VENV)/.for-development $(BROWSER_LIBRARIES) ## Check style, types, imports between apps, and migrations
 	@echo "ruff ..." && $(VENV)/bin/ruff check .

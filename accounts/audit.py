@@ -54,14 +54,19 @@ def record_for_each_workspace(
         record(kind=kind, subject=subject_hash(user.email), address=address, **detail)
 
 
-def events_of(*, workspace: Workspace, kind: str = "") -> QuerySet[AuditEvent]:
-    """The workspace's trail, all of it or one kind.
+def events_of(
+    *, workspace: Workspace, kind: str = "", person: Membership | None = None
+) -> QuerySet[AuditEvent]:
+    """The workspace's trail, all of it, one kind, or what one person did.
 
     Failed logins belong to no workspace; an admin sees those that tried the address of a member.
     """
     events = AuditEvent.objects.select_related("membership__user")
     if kind == AuditEvent.Kind.LOGIN_FAILED:
-        emails = workspace.memberships.values_list("user__email", flat=True)
+        members = workspace.memberships.filter(pk=person.pk) if person else workspace.memberships.all()
+        emails = members.values_list("user__email", flat=True)
         return events.filter(kind=kind, subject__in=[subject_hash(email) for email in emails])
     events = events.filter(workspace=workspace)
+    if person:
+        events = events.filter(membership=person)
     return events.filter(kind=kind) if kind else events

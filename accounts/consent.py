@@ -34,7 +34,7 @@ TEXTS: dict[int, tuple[str | Promise, ...]] = {
         _("Your logins with the network address, which is erased after the time set by the workspace."),
         _("What you change in the workspace: projects, imports, exports, runs, members, tokens."),
         _("Not recorded: keystrokes, pointer movements, pictures of your screen, other pages."),
-        _("Reviewers and admins of this workspace see these records beside your name."),
+        _("Reviewers of this workspace see these records beside your pseudonym, admins beside your name."),
         _("Frozen versions of the data carry a pseudonym instead of your name."),
         _("A computed figure alone never ends your work: at most it pauses it until a person has looked."),
     ),

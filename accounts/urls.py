@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import audit, me, members, tokens
+from accounts.views import me, members, tokens
 
 urlpatterns = [
     path("members/", members.members, name="members"),
@@ -13,7 +13,6 @@ urlpatterns = [
     path("tokens/", tokens.tokens, name="tokens"),
     path("tokens/new/", tokens.create_own_token, name="token-create"),
     path("tokens/<uuid:uid>/revoke/", tokens.revoke_own_token, name="token-revoke"),
-    path("audit/", audit.audit, name="audit"),
     path("me/", me.me, name="me"),
     path("me/password/", me.change_own_password, name="me-password"),
     path("me/consent/", me.consent, name="consent"),

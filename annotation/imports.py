@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.audit import record
 from accounts.models import AuditEvent, Membership
@@ -123,7 +124,12 @@ def refuse_problems(examination: Examination) -> None:
         return
     fields = {f"line {problem['line']}": problem["reason"] for problem in examination.problems}
     raise ImportRefused(
-        _("%(count)d lines cannot be imported; nothing was stored.") % {"count": examination.problem_count},
+        ngettext(
+            "%(count)d line cannot be imported; nothing was stored.",
+            "%(count)d lines cannot be imported; nothing was stored.",
+            examination.problem_count,
+        )
+        % {"count": examination.problem_count},
         fields=fields,
     )
 

@@ -19,7 +19,9 @@ def labelling_context(
         "labels": [
             {**choice(label, label, chosen), "key": str(place) if place <= KEYS else ""}
             for place, label in labels
-        ]
+        ],
+        # What has no key is found by its letters.
+        "find_labels": len(assignment.project.labels) > KEYS,
     }
 
 

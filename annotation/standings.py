@@ -4,7 +4,6 @@ Every write about a person's work takes its locks as standing, then assignment, 
 person wait for each other instead of deadlocking.
 """
 
-import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -88,8 +87,3 @@ def accept_warning(*, membership: Membership, project: Project) -> None:
     """The person has read the project's content warning and wants to go on."""
     locked = lock_standing(membership=membership, project=project)
     Standing.objects.filter(pk=locked.id, warned_at__isnull=True).update(warned_at=Now())
-
-
-def submitted_count(*, membership: Membership, project_uid: uuid.UUID) -> int:
-    found = Standing.objects.filter(membership=membership, project__uid=project_uid)
-    return found.values_list("submitted_count", flat=True).first() or 0

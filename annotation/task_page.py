@@ -97,6 +97,7 @@ def urls_of(assignment: Assignment) -> dict[str, str]:
     project = assignment.project.uid
     return {
         **of_task,
+        "compare": f"{reverse('assignment', args=[slug, assignment.uid])}compare/",
         "project": reverse("project", args=[slug, project]),
         "guideline": reverse("project-guideline", args=[slug, project]),
     }

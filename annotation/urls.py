@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.views import answering, drafts, imports, projects, work
+from annotation.views import answering, comparing, drafts, imports, projects
 
 urlpatterns = [
     path("projects/", projects.projects, name="projects"),
@@ -26,5 +26,9 @@ urlpatterns = [
     path("assignments/<uuid:uid>/reopen/", answering.reopen, name="assignment-reopen"),
     path("assignments/<uuid:uid>/draft/", drafts.draft, name="assignment-draft"),
     path("assignments/<uuid:uid>/extend/", drafts.heartbeat, name="assignment-extend"),
-    path("me/work/", work.my_work, name="my-work"),
+    path(
+        "assignments/<uuid:uid>/compare/<uuid:one>/<uuid:other>/",
+        comparing.comparison,
+        name="assignment-compare",
+    ),
 ]

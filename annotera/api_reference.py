@@ -1,6 +1,7 @@
 """The REST reference as a page: made from the same document that `/api/v1/schema/` serves."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -14,6 +15,7 @@ from drf_spectacular.generators import SchemaGenerator
 from accounts.access import WorkspaceRequest, member_page
 
 METHODS = ("get", "post", "put", "patch", "delete")
+SAMPLES: dict[str, object] = {"integer": 1, "number": 0.5, "boolean": True, "array": [], "object": {}}
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,12 @@ class Operation:
     method: str
     path: str
     summary: str
+    more: str
     parameters: list[Field]
     body: list[Field]
     statuses: str
+    # What follows the word curl and its token: method, body and so on; the address is put behind it.
+    curl: str
 
 
 @dataclass(frozen=True)
@@ -69,20 +74,35 @@ def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, Operation]]:
 
 
 def _operation(method: str, path: str, about: Mapping[str, Any], schemas: Mapping[str, Any]) -> Operation:
+    told = about.get("summary") or about.get("description", "")
+    summary, _blank, more = told.partition("\n\n")
     content: dict[str, dict[str, Any]] = about.get("requestBody", {}).get("content", {})
     body: dict[str, Any] = next(iter(content.values()))["schema"] if content else {}
+    fields = _body_fields(body, schemas)
     return Operation(
+        curl=_curl(method, fields, is_json="application/json" in content),
         method=method.upper(),
         path=path,
-        summary=about.get("summary") or about.get("description", ""),
+        summary=summary,
+        more=more,
         parameters=[
             _field(entry["name"], entry.get("schema", {}), entry, required=entry.get("required", False))
             for entry in about.get("parameters", [])
             if entry["in"] != "path"
         ],
-        body=_body_fields(body, schemas),
+        body=fields,
         statuses=", ".join(sorted(about.get("responses", {}))),
     )
+
+
+def _curl(method: str, fields: Sequence[Field], *, is_json: bool) -> str:
+    """The options of an example: what is required stands in it, to be filled in."""
+    parts = [] if method == "get" else [f"-X {method.upper()}"]
+    if is_json:
+        given = {field.name: SAMPLES.get(field.kind, "…") for field in fields if field.required}
+        parts.append('-H "Content-Type: application/json"')
+        parts.append(f"-d '{json.dumps(given, ensure_ascii=False)}'")
+    return " ".join(parts)
 
 
 def _body_fields(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> list[Field]:

@@ -20,7 +20,7 @@ from annotera.lineages import Lineage, lineage_of
 from core.api import refuse_unknown_parameters
 from core.errors import NotFound
 from corpus.access import version_for
-from corpus.lineage_picture import picture_of
+from corpus.lineage_picture import gathered, picture_of
 from corpus.models import DatasetVersion
 from training.access import model_for
 from training.models import ModelVersion
@@ -44,9 +44,10 @@ def lineage(request: WorkspaceRequest, kind: str, uid: uuid.UUID) -> HttpRespons
     context = {
         "found": found,
         "lineage": whole,
-        "picture": picture_of(whole.graph),
+        "picture": picture_of(gathered(whole.graph)),
         "root": whole.graph.nodes[whole.graph.root],
-        "above": whole.graph.above(),
+        # The farthest first: read from top to bottom, the lists tell the way that the data took.
+        "above": whole.graph.above()[::-1],
         "below": whole.graph.below(),
     }
     return render(request, "annotera/lineage.html", context)

@@ -21,7 +21,9 @@ from corpus.models import (
     VersionTag,
 )
 from jobs.models import Job
+from production.generation import SECOND_TO
 from production.models import Deployment, Feedback, Harvest, Output
+from production.traffic import SPOKEN_AGAINST
 from qa.models import Acceptance, GoldScore, QualityReport
 from training.models import ModelVersion, Stage, TrainingRun
 
@@ -145,18 +147,13 @@ def countable(workspace: Workspace) -> dict[str, QuerySet[Any]]:
     }
 
 
-def complaints(workspace: Workspace) -> QuerySet[Feedback]:
-    """Of the newest feedback what says that an output was not good, and that no annotator has seen yet."""
-    feedback = Feedback.objects.filter(workspace=workspace).order_by("-pk")
-    bad = (
-        Q(kind=Feedback.Kind.THUMB, value__up=False)
-        | Q(kind=Feedback.Kind.CORRECTION)
-        | Q(kind=Feedback.Kind.PREFERENCE, value__chosen="other")
-    )
-    harvested = Harvest.objects.filter(output=OuterRef("output"))
+def complaints(workspace: Workspace) -> QuerySet[Output]:
+    """Outputs that the newest feedback speaks against, and that no annotator has seen yet; each once."""
     # Praise is not counted, so without this bound all of it would be read.
-    newest = Feedback.objects.filter(pk__in=feedback.values("pk")[:MOST_COUNTED])
-    return newest.filter(bad, output__erased_at__isnull=True).exclude(Exists(harvested))
+    newest = Feedback.objects.filter(workspace=workspace).order_by("-pk").values("pk")[:MOST_COUNTED]
+    bad = Feedback.objects.filter(SPOKEN_AGAINST, pk__in=newest).values("output")
+    found = Output.objects.filter(pk__in=bad, erased_at__isnull=True).exclude(settings__has_key=SECOND_TO)
+    return found.exclude(Exists(Harvest.objects.filter(output=OuterRef("pk"))))
 
 
 def counted(**querysets: QuerySet[Any]) -> dict[str, int]:

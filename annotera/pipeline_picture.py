@@ -77,9 +77,17 @@ def picture_of(stages: Iterable[Stage]) -> Picture:
         Label(_("released"), boxes["versions"].middle + 8, 125),
         Label(_("what people should look at again"), boxes["pretrain"].x, TURN - 8),
     ]
-    first = boxes["pretrain"].x
-    legend = [Label(str(state.label), first + 112 * at, 190, state.value) for at, state in enumerate(State)]
+    legend = _legend(boxes["pretrain"].x)
     return Picture(WIDTH, HEIGHT, list(boxes.values()), _lines(boxes), labels, legend)
+
+
+def _legend(x: int) -> list[Label]:
+    """The states side by side, each as far from the last one as its words are long."""
+    found = []
+    for state in State:
+        found.append(Label(str(state.label), x, 190, state.value))
+        x += 42 + 6 * len(str(state.label))
+    return found
 
 
 def _box(stage: Stage) -> Box:

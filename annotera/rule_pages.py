@@ -1,13 +1,15 @@
 """Pages of the rules: the list with the form of a new one, and the switch."""
 
 import uuid
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Max, Model
+from django.db.models import F, Model, Window
+from django.db.models.functions import RowNumber
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -30,6 +32,7 @@ from training.run_checks import LANGUAGE_MODELS
 from training.typed_settings import settings_fields, typed_values
 
 MOST_CHOICES = 200
+FIRINGS_SHOWN = 3
 
 
 class RuleForm(forms.Form):
@@ -100,7 +103,7 @@ def _choice(label: str, rows: Mapping[str, Model]) -> forms.ChoiceField:
 @dataclass(frozen=True)
 class RuleRow:
     rule: RewardRule
-    firing: RuleFiring | None
+    firings: list[RuleFiring]
 
 
 @member_page(Role.REVIEWER)
@@ -138,16 +141,21 @@ def _set(request: WorkspaceRequest) -> HttpResponse:
 def _page(request: WorkspaceRequest, form: RuleForm, *, status: int) -> HttpResponse:
     page = newest_first(rules_of(request.membership), before=request.GET.get("before", ""))
     firings = last_firings(page.rows)
-    rows = [RuleRow(rule, firings.get(rule.pk)) for rule in page.rows]
+    rows = [RuleRow(rule, firings[rule.pk]) for rule in page.rows]
     context = {"page": page, "rows": rows, "form": form, "missing": form.missing()}
     return render(request, "annotera/rules.html", context, status=status)
 
 
-def last_firings(rules: Sequence[RewardRule]) -> dict[int, RuleFiring]:
-    """The last time that each rule acted, by the rule's id."""
-    newest = RuleFiring.objects.filter(rule__in=rules).values("rule").annotate(last=Max("pk")).values("last")
-    found = RuleFiring.objects.filter(pk__in=newest).select_related("run__job", "version__dataset")
-    return {firing.rule_id: firing for firing in found}
+def last_firings(rules: Sequence[RewardRule]) -> defaultdict[int, list[RuleFiring]]:
+    """The last times that each rule acted, by the rule's id, the newest first; one query for all rules."""
+    place = Window(RowNumber(), partition_by=F("rule"), order_by=F("pk").desc())
+    numbered = (
+        RuleFiring.objects.filter(rule__in=rules).annotate(place=place).filter(place__lte=FIRINGS_SHOWN)
+    )
+    found: defaultdict[int, list[RuleFiring]] = defaultdict(list)
+    for firing in numbered.select_related("run__job", "version__dataset").order_by("-pk"):
+        found[firing.rule_id].append(firing)
+    return found
 
 
 @member_page(Role.ADMIN)

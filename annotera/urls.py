@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularJSONAPIView
 
 from annotera import (
     api_reference,
+    audit_pages,
     candidate_api,
     candidate_pages,
     erasure_api,
@@ -12,18 +13,25 @@ from annotera import (
     health,
     lineage_pages,
     pages,
+    palette_pages,
     rule_pages,
     rules_api,
+    styleguide_pages,
+    work_pages,
 )
 
 workspace_pages: list[URLPattern | URLResolver] = [
     path("", pages.workspace_home, name="workspace-home"),
     path("pipeline/", pages.pipeline, name="pipeline"),
+    path("audit/", audit_pages.audit, name="audit"),
+    path("me/work/", work_pages.my_work, name="my-work"),
     path("rules/", rule_pages.rules, name="rules"),
     path("rules/<uuid:uid>/switch/", rule_pages.rule_switch, name="rule-switch"),
     path("erasures/", erasure_pages.erasures, name="erasures"),
     path("erasures/<uuid:uid>/", erasure_pages.erasure, name="erasure"),
     path("lineage/<str:kind>/<uuid:uid>/", lineage_pages.lineage, name="lineage"),
+    path("search/", palette_pages.palette, name="palette"),
+    path("styleguide/", styleguide_pages.styleguide, name="styleguide"),
     path("reference/", api_reference.reference, name="reference"),
     path("", include("accounts.urls")),
     path("", include("jobs.urls")),
@@ -61,6 +69,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("", include("accounts.entrance_urls")),
+    path("styleguide/", styleguide_pages.own_styleguide, name="own-styleguide"),
     path("w/<slug:workspace>/", include(workspace_pages)),
     path("api/v1/", include(api)),
 ]

@@ -1,6 +1,7 @@
 """Pages of cleaning: start a preview, look at what it found, apply it, take it back."""
 
 import uuid
+from dataclasses import replace
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import WorkspaceRequest, member_page
 from accounts.models import Role
 from core.api import refuse_unknown_parameters
+from core.bars import Bar, bars_of
 from core.errors import DomainError
 from core.forms import add_refusal
 from core.requests import is_htmx
@@ -38,7 +40,7 @@ def source_clean(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
             status = refusal.status
         else:
             return redirect("cleaning", request.membership.workspace.slug, run.uid)
-    return source_page(request, found, cleaning_form=form, status=status)
+    return source_page(request, found, tab="cleaning", cleaning_form=form, status=status)
 
 
 @require_safe
@@ -53,6 +55,7 @@ def cleaning(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
     context = {
         "run": run,
         "steps": step_reports(run),
+        "bars": _bars(run),
         "chosen_steps": [STEPS[name] for name in run.settings.get("steps", []) if name in STEPS],
         "thresholds": [(THRESHOLDS[name][0], value) for name, value in quality.items() if name in THRESHOLDS],
         "job": run.job if run.job and not run.job.has_ended else None,
@@ -62,6 +65,15 @@ def cleaning(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
         "may_restore": request.membership.is_admin and run.state == CleaningRun.State.APPLIED,
     }
     return render(request, "corpus/cleaning.html", context)
+
+
+def _bars(run: CleaningRun) -> list[Bar]:
+    report = run.report
+    counts = {"": (_("Kept"), report.get("kept", 0)), "4": (_("Removed"), report.get("removed", 0))}
+    changed = {"2": (_("Changed, and kept"), report.get("changed", 0))}
+    pairs = counts | changed
+    bars = bars_of(pairs.values(), whole=report.get("documents", 0))
+    return [replace(bar, tone=tone) for tone, bar in zip(pairs, bars, strict=True)]
 
 
 def _live(request: WorkspaceRequest, run: CleaningRun, address: str) -> HttpResponse:

@@ -5,12 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.bars import percent
+from core.word_diff import Piece, word_diff
 from corpus.cleaning_plans import normaliser
 from corpus.cleaning_settings import STEPS
 from corpus.coverage import reason_label
 from corpus.models import CleaningRun, Document
 
 EXCERPT = 280
+SAMPLES_OPEN = 3
 BEFORE_A_DIFFERENCE = 80
 
 
@@ -31,6 +34,19 @@ class Sample:
     partner: Document | None = None
     other: Excerpt | None = None
 
+    @property
+    def change(self) -> list[Piece]:
+        """From the text before to the text after, or from the one that stays to the one that repeats it."""
+        if self.other is None:
+            return []
+        if self.partner is None:
+            return word_diff(self.excerpt.text, self.other.text)
+        return word_diff(self.other.text, self.excerpt.text)
+
+    @property
+    def likeness(self) -> str:
+        return "" if self.score is None else f"{100 * self.score:.0f} %"
+
 
 @dataclass(frozen=True)
 class StepReport:
@@ -40,6 +56,33 @@ class StepReport:
     changed: int
     reasons: list[tuple[str, int]]
     samples: list[Sample]
+    # Documents that came into the step, and of how many all in all.
+    entered: int = 0
+    documents: int = 0
+
+    @property
+    def left(self) -> int:
+        return self.entered - self.removed
+
+    @property
+    def left_length(self) -> str:
+        return percent(self.left / (self.documents or 1))
+
+    @property
+    def removed_length(self) -> str:
+        return percent(self.removed / (self.documents or 1))
+
+    @property
+    def changed_length(self) -> str:
+        return percent(self.changed / (self.documents or 1))
+
+    @property
+    def first_samples(self) -> list[Sample]:
+        return self.samples[:SAMPLES_OPEN]
+
+    @property
+    def more_samples(self) -> list[Sample]:
+        return self.samples[SAMPLES_OPEN:]
 
 
 def step_reports(run: CleaningRun) -> list[StepReport]:
@@ -54,10 +97,16 @@ def step_reports(run: CleaningRun) -> list[StepReport]:
     }
     found = Document.objects.filter(workspace_id=run.workspace_id, uid__in=uids)
     documents = {str(document.uid): document for document in found}
-    return [_report(run, step, documents) for step in steps]
+    reports, entered = [], run.report.get("documents", 0)
+    for step in steps:
+        reports.append(_report(run, step, documents, entered))
+        entered -= step["removed"]
+    return reports
 
 
-def _report(run: CleaningRun, step: Mapping[str, Any], documents: Mapping[str, Document]) -> StepReport:
+def _report(
+    run: CleaningRun, step: Mapping[str, Any], documents: Mapping[str, Document], entered: int
+) -> StepReport:
     make = _changed if step["step"] == "normalise" else _removed
     return StepReport(
         name=step["step"],
@@ -65,6 +114,8 @@ def _report(run: CleaningRun, step: Mapping[str, Any], documents: Mapping[str, D
         removed=step["removed"],
         changed=step["changed"],
         reasons=[(reason_label(reason), count) for reason, count in step["reasons"].items()],
+        entered=entered,
+        documents=run.report.get("documents", 0),
         samples=[
             make(run, sample, documents) for sample in step["samples"] if sample["document"] in documents
         ],

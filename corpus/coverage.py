@@ -9,6 +9,7 @@ from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.bars import Bar, bars_of
 from corpus.cleaning_settings import REASONS, STEPS
 from corpus.models import Document, Source
 
@@ -43,15 +44,6 @@ REMOVALS = """
 
 
 @dataclass(frozen=True)
-class Share:
-    """A count and its part of the largest one, for a bar."""
-
-    label: str
-    count: int
-    percent: int
-
-
-@dataclass(frozen=True)
 class Finding:
     label: str
     findings: int
@@ -76,15 +68,15 @@ def state_counts(sources: Collection[Source]) -> dict[int, dict[str, int]]:
     return counts
 
 
-def by_language(sources: Collection[Source]) -> list[Share]:
+def by_language(sources: Collection[Source]) -> list[Bar]:
     found = _kept(sources).values_list("lang").annotate(number=Count("pk")).order_by("-number", "lang")
     rows = [(lang or _("not stated"), count) for lang, count in found[:MOST_LANGUAGES]]
-    return _shares(rows)
+    return bars_of(rows)
 
 
-def by_length(sources: Collection[Source]) -> list[Share]:
+def by_length(sources: Collection[Source]) -> list[Bar]:
     counts = dict(_rows(BY_LENGTH, sources))
-    return _shares([(str(label), counts.get(at, 0)) for at, (_limit, label) in enumerate(LENGTHS)])
+    return bars_of([(str(label), counts.get(at, 0)) for at, (_limit, label) in enumerate(LENGTHS)])
 
 
 def findings_of(sources: Collection[Source]) -> list[Finding]:
@@ -117,8 +109,3 @@ def _rows(statement: str, sources: Collection[Source]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, [[source.pk for source in sources]])
         return list(cursor.fetchall())
-
-
-def _shares(rows: list[tuple[str, int]]) -> list[Share]:
-    most = max((count for _label, count in rows), default=0) or 1
-    return [Share(label=label, count=count, percent=round(100 * count / most)) for label, count in rows]

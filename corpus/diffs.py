@@ -55,6 +55,8 @@ class Diff:
     added_rows: list[DiffRow] = field(default_factory=list)
     removed_rows: list[DiffRow] = field(default_factory=list)
     changed_rows: list[DiffRow] = field(default_factory=list)
+    # The changed rows as they stand in the older version, in any order.
+    changed_before: list[DiffRow] = field(default_factory=list)
 
 
 def diff(*, older: DatasetVersion, newer: DatasetVersion, limit: int = 50) -> Diff:
@@ -97,6 +99,8 @@ def _compared(older: DatasetVersion, newer: DatasetVersion, *, limit: int) -> Di
     old, new = _hashes(older, old_files), _hashes(newer, new_files)
     gone, fresh = old.keys() - new.keys(), new.keys() - old.keys()
     differing = {identity for identity in new.keys() & old.keys() if new[identity] != old[identity]}
+    changed_rows = _samples(newer, new_files, differing, limit)
+    shown = {_hash(found.row["id"]) for found in changed_rows}
     kept = sum(file["rows"] for file in newer.manifest["files"] if _key(file) in shared)
     return Diff(
         older=older,
@@ -107,7 +111,8 @@ def _compared(older: DatasetVersion, newer: DatasetVersion, *, limit: int) -> Di
         unchanged=kept + len(new) - len(fresh) - len(differing),
         added_rows=_samples(newer, new_files, fresh, limit),
         removed_rows=_samples(older, old_files, gone, limit),
-        changed_rows=_samples(newer, new_files, differing, limit),
+        changed_rows=changed_rows,
+        changed_before=_samples(older, old_files, shown, limit),
     )
 
 

@@ -27,6 +27,18 @@ ROLES = {
     "wrote": gettext_lazy("wrote"),
     "sent_back": gettext_lazy("sent back to annotators"),
 }
+# The drawing of each kind of object, wherever it is shown.
+ICONS = {
+    "source": "book",
+    "project": "rank",
+    "guideline": "file",
+    "annotators": "people",
+    "dataset_version": "data",
+    "model_version": "box",
+    "deployment": "server",
+    "outputs": "list",
+    "sent_back": "undo",
+}
 
 
 class LineageCycle(Conflict):
@@ -109,6 +121,10 @@ class Relative:
     @property
     def role_label(self) -> str:
         return str(ROLES.get(self.role, self.role))
+
+    @property
+    def icon(self) -> str:
+        return ICONS.get(self.kind, "info")
 
 
 def ancestors(*, workspace: Workspace, node: Node) -> list[Relative]:

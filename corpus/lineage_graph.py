@@ -11,6 +11,7 @@ from corpus import lineage
 
 KINDS = {
     "source": gettext_lazy("source"),
+    "origins": gettext_lazy("made from"),
     "project": gettext_lazy("project"),
     "guideline": gettext_lazy("guideline"),
     "annotators": gettext_lazy("annotators"),
@@ -39,6 +40,10 @@ class GraphNode:
     @property
     def kind_label(self) -> str:
         return str(KINDS.get(self.kind, self.kind))
+
+    @property
+    def icon(self) -> str:
+        return lineage.ICONS.get(self.kind, "info")
 
 
 @dataclass(frozen=True)

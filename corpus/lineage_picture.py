@@ -2,17 +2,27 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from django.utils.translation import ngettext
 
 from corpus.lineage_graph import Graph, GraphEdge, GraphNode, Key
 
-BOX_WIDTH, BOX_HEIGHT = 190, 52
-GAP_ACROSS, GAP_DOWN = 56, 14
+# Boxes are narrower where there are many columns, so that the picture fits a page of PAGE_WIDTH.
+BOX_WIDTH, NARROWEST, BOX_HEIGHT = 190, 104, 72
+PAGE_WIDTH = 1106
+GAP_ACROSS, NARROW_GAP, GAP_DOWN = 32, 18, 10
+# From so many columns on, they stand closer.
+MANY_COLUMNS = 7
 MARGIN = 2
 MOST_BOXES = 60
 ARROW = 6
 LANE = "lane"
-LONGEST_LABEL = 24
+# Widths of a letter and of the padding in a box.
+LETTER, PADDING = 6.5, 14
+LABEL_LINES, LINE_HEIGHT = 3, 15
+# From so many boxes on, those that made the same thing together stand as one.
+MANY_BOXES = 12
 # A line that passes a column gets a lane there, so that it runs beside the boxes and not behind them.
 LANE_HEIGHT = 14
 
@@ -23,11 +33,20 @@ class Box:
     x: int
     y: int
     is_root: bool
+    width: int = BOX_WIDTH
 
     @property
-    def label(self) -> str:
-        label = self.node.label
-        return label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1].rstrip() + "…"
+    def label_lines(self) -> list[tuple[int, str]]:
+        """At most three lines, each with its height in the picture."""
+        longest = int((self.width - PADDING) / LETTER)
+        lines: list[str] = []
+        rest = self.node.label
+        while rest and len(lines) < LABEL_LINES - 1:
+            line, rest = _broken(rest, longest)
+            lines.append(line)
+        if rest:
+            lines.append(rest if len(rest) <= longest else rest[: longest - 1].rstrip() + "…")
+        return [(self.y + 33 + LINE_HEIGHT * at, line) for at, line in enumerate(lines)]
 
     @property
     def is_redacted(self) -> bool:
@@ -36,15 +55,20 @@ class Box:
 
     @property
     def text_x(self) -> int:
-        return self.x + 12
+        return self.x + 8
 
     @property
     def kind_y(self) -> int:
-        return self.y + 20
+        return self.y + 17
 
-    @property
-    def label_y(self) -> int:
-        return self.y + 38
+
+def _broken(text: str, longest: int) -> tuple[str, str]:
+    """What fits into the first line, broken between words where that leaves something, and the rest."""
+    if len(text) <= longest:
+        return text, ""
+    at = text.rfind(" ", 1, longest + 1)
+    at = at if at > 0 else longest
+    return text[:at], text[at:].strip()
 
 
 @dataclass(frozen=True)
@@ -54,10 +78,7 @@ class Picture:
     boxes: list[Box]
     lines: list[str]
     left_out: int
-
-    @property
-    def box_width(self) -> int:
-        return BOX_WIDTH
+    box_width: int
 
     @property
     def box_height(self) -> int:
@@ -70,17 +91,65 @@ def picture_of(graph: Graph, *, most: int = MOST_BOXES) -> Picture:
     edges = [edge for edge in graph.edges if edge.parent in shown and edge.child in shown]
     columns = _columns(shown, edges)
     ways = _ways(columns, edges)
-    places = _places(_ordered(columns, ways))
+    box_width = width_of_a_box(len(columns))
+    places = _places(_ordered(columns, ways), box_width)
     boxes = {
-        key: Box(node=graph.nodes[key], x=places[key][0], y=places[key][1], is_root=key == graph.root)
+        key: Box(
+            node=graph.nodes[key],
+            x=places[key][0],
+            y=places[key][1],
+            is_root=key == graph.root,
+            width=box_width,
+        )
         for key in shown
     }
     return Picture(
-        width=max(x for x, _y in places.values()) + BOX_WIDTH + MARGIN,
+        width=max(x for x, _y in places.values()) + box_width + MARGIN,
         height=max(y + _height(key) for key, (_x, y) in places.items()) + MARGIN,
         boxes=list(boxes.values()),
-        lines=[_line(way, places) for way in ways],
+        lines=[_line(way, places, box_width) for way in ways],
         left_out=len(graph.nodes) - len(shown),
+        box_width=box_width,
+    )
+
+
+def gathered(graph: Graph) -> Graph:
+    """Where there are many: those at the beginning of which the same things were made, as one node."""
+    if len(graph.nodes) <= MANY_BOXES:
+        return graph
+    children: defaultdict[Key, set[Key]] = defaultdict(set)
+    for edge in graph.edges:
+        children[edge.parent].add(edge.child)
+    below = {edge.child for edge in graph.edges}
+    groups: defaultdict[frozenset[Key], list[Key]] = defaultdict(list)
+    for key in graph.nodes:
+        if key not in below and key != graph.root and children[key]:
+            groups[frozenset(children[key])].append(key)
+    nodes, edges = dict(graph.nodes), list(graph.edges)
+    for made, keys in groups.items():
+        if len(keys) < 2:
+            continue
+        one = _as_one([nodes.pop(key) for key in keys])
+        nodes[one.key] = one
+        edges = [edge for edge in edges if edge.parent not in keys]
+        edges += [GraphEdge(parent=one.key, child=child) for child in sorted(made)]
+    return replace(graph, nodes=nodes, edges=edges)
+
+
+def _as_one(nodes: list[GraphNode]) -> GraphNode:
+    """Called after its project where it has one; the note names all."""
+    nodes = sorted(nodes, key=lambda node: node.kind != "project")
+    first, others = nodes[0], len(nodes) - 1
+    if all(node.kind == "source" for node in nodes):
+        label = ngettext("%(count)d source", "%(count)d sources", len(nodes)) % {"count": len(nodes)}
+    else:
+        label = ngettext("%(name)s and %(count)d more", "%(name)s and %(count)d more", others)
+        label %= {"name": first.label, "count": others}
+    return GraphNode(
+        key=("origins", first.key[1]),
+        label=label,
+        url=first.url if first.kind == "project" else "#made-from",
+        note="; ".join(node.label for node in nodes),
     )
 
 
@@ -152,20 +221,29 @@ def _height(key: Key) -> int:
     return LANE_HEIGHT if key[0] == LANE else BOX_HEIGHT
 
 
-def _places(columns: list[list[Key]]) -> dict[Key, tuple[int, int]]:
+def gap_across(columns: int) -> int:
+    return NARROW_GAP if columns >= MANY_COLUMNS else GAP_ACROSS
+
+
+def width_of_a_box(columns: int) -> int:
+    room = (PAGE_WIDTH - (columns - 1) * gap_across(columns)) // max(1, columns)
+    return max(NARROWEST, min(BOX_WIDTH, room))
+
+
+def _places(columns: list[list[Key]], box_width: int) -> dict[Key, tuple[int, int]]:
     heights = [sum(_height(key) + GAP_DOWN for key in column) for column in columns]
     places = {}
     for number, column in enumerate(columns):
         y = MARGIN + (max(heights) - heights[number]) // 2
         for key in column:
-            places[key] = (MARGIN + number * (BOX_WIDTH + GAP_ACROSS), y)
+            places[key] = (MARGIN + number * (box_width + gap_across(len(columns))), y)
             y += _height(key) + GAP_DOWN
     return places
 
 
-def _line(way: list[Key], places: dict[Key, tuple[int, int]]) -> str:
+def _line(way: list[Key], places: dict[Key, tuple[int, int]], box_width: int) -> str:
     """From the right edge of the parent to the left edge of the child, straight through the lanes."""
-    x, y = places[way[0]][0] + BOX_WIDTH, places[way[0]][1] + BOX_HEIGHT // 2
+    x, y = places[way[0]][0] + box_width, places[way[0]][1] + BOX_HEIGHT // 2
     line = f"M{x} {y}"
     for key in way[1:]:
         left, middle = places[key][0], places[key][1] + _height(key) // 2
@@ -174,6 +252,6 @@ def _line(way: list[Key], places: dict[Key, tuple[int, int]]) -> str:
         line += f" C{half} {y} {half} {middle} {end} {middle}"
         x, y = end, middle
         if key[0] == LANE:
-            x = left + BOX_WIDTH
+            x = left + box_width
             line += f" H{x}"
     return line

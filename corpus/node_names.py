@@ -24,4 +24,9 @@ def describe_versions(workspace: Workspace, uids: Collection[uuid.UUID]) -> dict
 @describes("source")
 def describe_sources(workspace: Workspace, uids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
     found = Source.objects.filter(workspace=workspace, uid__in=uids)
-    return {source.uid: Description(label=f"{source.name}, {source.licence}") for source in found}
+    return {
+        source.uid: Description(
+            label=f"{source.name}, {source.licence}", url=reverse("source", args=[workspace.slug, source.uid])
+        )
+        for source in found
+    }

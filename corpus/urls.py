@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from corpus import cleaning_pages, source_pages, views
+from corpus import cleaning_pages, source_pages, version_pages, views
 
 urlpatterns = [
     path("sources/", source_pages.sources, name="sources"),
@@ -16,8 +16,8 @@ urlpatterns = [
     path("cleanings/<uuid:uid>/apply/", cleaning_pages.cleaning_apply, name="cleaning-apply"),
     path("cleanings/<uuid:uid>/restore/", cleaning_pages.cleaning_restore, name="cleaning-restore"),
     path("datasets/", views.datasets, name="datasets"),
-    path("datasets/<uuid:uid>/", views.dataset_version, name="dataset-version"),
-    path("datasets/<uuid:uid>/diff/", views.version_diff, name="version-diff"),
+    path("datasets/<uuid:uid>/", version_pages.dataset_version, name="dataset-version"),
+    path("datasets/<uuid:uid>/diff/", version_pages.version_diff, name="version-diff"),
     path("datasets/<uuid:uid>/tag/", views.version_tag, name="version-tag"),
     path("datasets/<uuid:uid>/untag/", views.version_untag, name="version-untag"),
 ]

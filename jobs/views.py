@@ -22,6 +22,8 @@ from jobs.launching import cancel, queue_health
 from jobs.listing import in_state, offset
 from jobs.logfiles import JobLog
 from jobs.models import Job
+from jobs.subjects import kind_in_words, subject_of
+from jobs.times import time_taken
 
 
 @require_safe
@@ -31,6 +33,7 @@ def jobs(request: WorkspaceRequest) -> HttpResponse:
     page = newest_first(rows, before=request.GET.get("before", ""))
     context = {
         "page": page,
+        "rows": [(row, subject_of(row)) for row in page.rows],
         "states": Job.State.choices,
         "state": request.GET.get("state", ""),
         "health": queue_health(workspace=request.membership.workspace),
@@ -46,6 +49,9 @@ def job(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
     tail = log_of(uid).tail()
     context = {
         "job": found,
+        "kind": kind_in_words(found),
+        "subject": subject_of(found),
+        "took": time_taken(found),
         "live_url": reverse("job", args=[request.membership.workspace.slug, uid]),
         "log": tail,
         "log_goes_on": not found.has_ended,

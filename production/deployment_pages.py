@@ -5,8 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -14,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import WorkspaceRequest, member_page, require_role
 from accounts.models import Role
 from core.api import refuse_unknown_parameters
-from core.errors import DomainError
+from core.errors import DomainError, NotFound, Unreadable
 from core.forms import add_refusal
 from core.ids import uuid7
 from core.pagination import newest_first
@@ -24,10 +26,11 @@ from production.deployments import deploy, retire
 from production.forms import AskForm, DeployForm, HarvestForm, state_of
 from production.generation import generate
 from production.harvest_requests import request_harvest
-from production.models import Deployment
-from production.showing import deployment_rows, output_row, with_counts
+from production.models import Deployment, Output
+from production.showing import OutputRow, deployment_rows, output_row, with_counts
+from production.traffic import SHOWN, traffic_of, waiting
 
-OUTPUTS_SHOWN = 20
+OUTPUTS_SHOWN = 10
 # A model that is not ready by then is not merely being loaded.
 LONGEST_START = timedelta(minutes=2)
 
@@ -73,7 +76,7 @@ def _list_page(request: WorkspaceRequest, form: DeployForm, *, status: int) -> H
 @require_safe
 def deployment(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
     found = deployment_for(membership=request.membership, uid=uid)
-    refuse_unknown_parameters(request, {"before"})
+    refuse_unknown_parameters(request, {"before", "show", "asked"})
     if is_htmx(request):
         return render(request, "production/deployment.html#state", _state(found))
     return _page(request, found)
@@ -86,20 +89,53 @@ def _state(found: Deployment) -> dict[str, Any]:
 
 
 def _page(request: WorkspaceRequest, found: Deployment, *, status: int = 200, **forms: Any) -> HttpResponse:
+    show = request.GET.get("show", "")
+    if show not in SHOWN:
+        raise Unreadable(_("There is no such choice of outputs."), fields={"show": _("unknown")})
     outputs = with_counts(outputs_of(request.membership).filter(deployment=found))
-    page = newest_first(outputs, before=request.GET.get("before", ""), size=OUTPUTS_SHOWN)
+    page = newest_first(SHOWN[show][1](outputs), before=request.GET.get("before", ""), size=OUTPUTS_SHOWN)
+    asked = _asked(request, outputs)
     context = {
         **_state(found),
+        "traffic": traffic_of(found),
+        "waiting": waiting(found) if request.membership.is_admin else 0,
+        "show": show,
+        "shown": [(name, label) for name, (label, _choice) in SHOWN.items()],
+        "asked": asked,
         "totals": deployment_rows([found])[0],
         "page": page,
         "rows": [output_row(output) for output in page.rows],
         "is_active": found.state == Deployment.State.ACTIVE,
-        "ask_form": AskForm(),
+        "ask_form": AskForm(initial=_asked_before(asked)),
         "harvest_form": HarvestForm(membership=request.membership) if request.membership.is_admin else None,
         # A form that is sent twice is one piece of feedback.
         "once": uuid7(),
     } | forms
     return render(request, "production/deployment.html", context, status=status)
+
+
+def _asked(request: WorkspaceRequest, outputs: QuerySet[Output]) -> OutputRow | None:
+    """What the model wrote when this person asked just now, as the address names it."""
+    text = request.GET.get("asked", "")
+    if not text:
+        return None
+    try:
+        output = outputs.filter(uid=uuid.UUID(text)).first()
+    except ValueError as error:
+        raise Unreadable(_("There is no such output."), fields={"asked": _("unreadable")}) from error
+    if output is None:
+        raise NotFound(_("There is no such output in this workspace."))
+    return output_row(output)
+
+
+def _asked_before(row: OutputRow | None) -> dict[str, Any]:
+    """The same question again, as it was asked; nothing of it where it was erased."""
+    if row is None or not row.output.prompt:
+        return {}
+    kept = {name: row.output.settings.get(name) for name in ("max_new_tokens", "temperature")}
+    return {"prompt": row.output.prompt[-1]["content"]} | {
+        name: value for name, value in kept.items() if value
+    }
 
 
 @member_page(Role.REVIEWER)
@@ -129,7 +165,8 @@ def deployment_generate(request: WorkspaceRequest, uid: uuid.UUID) -> HttpRespon
         if hasattr(refusal, "retry_after"):
             answer["Retry-After"] = str(refusal.retry_after)
         return answer
-    return redirect("output", request.membership.workspace.slug, output.uid)
+    place = reverse("deployment", args=[request.membership.workspace.slug, found.uid])
+    return redirect(f"{place}?asked={output.uid}#ask")
 
 
 @member_page(Role.REVIEWER)

@@ -1,12 +1,14 @@
 """Pages of one output: what was asked and written, what people say of it, and its way back to annotators."""
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -16,13 +18,19 @@ from core.api import refuse_unknown_parameters
 from core.errors import DomainError, Unreadable
 from core.forms import add_refusal
 from core.ids import uuid7
+from core.requests import is_htmx
+from core.word_diff import Piece, word_diff
 from production.access import output_for
 from production.feedback import give
 from production.forms import CorrectionForm, OpenProjectForm
 from production.harvest_requests import request_harvest
 from production.models import Feedback, Output
+from production.showing import output_row, with_counts
 
 FEEDBACK_SHOWN = 50
+# A comparison of long texts takes a tenth of a second: older better answers are shown as they are.
+COMPARED = 5
+TITLE_SHOWN = 80
 
 
 @member_page(Role.REVIEWER)
@@ -35,10 +43,13 @@ def output(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
 
 def _page(request: WorkspaceRequest, found: Output, *, status: int = 200, **forms: Any) -> HttpResponse:
     said = Feedback.objects.filter(output=found).select_related("created_by__user").order_by("-pk")
+    counted = with_counts(Output.objects.filter(pk=found.pk)).get()
     sent = found.harvests.select_related("project", "created_by__user").order_by("-pk")
     context = {
         "output": found,
-        "feedback": said[:FEEDBACK_SHOWN],
+        "row": output_row(counted),
+        "title": _title(found),
+        "feedback": _with_changes(found, said[:FEEDBACK_SHOWN]),
         "harvests": sent,
         "correction_form": CorrectionForm(initial={"text": found.text}),
         "project_form": OpenProjectForm(membership=request.membership)
@@ -48,6 +59,29 @@ def _page(request: WorkspaceRequest, found: Output, *, status: int = 200, **form
         "once": uuid7(),
     } | forms
     return render(request, "production/output.html", context, status=status)
+
+
+def _title(found: Output) -> str:
+    """The beginning of what was asked."""
+    asked = " ".join(found.prompt[-1]["content"].split()) if found.prompt else ""
+    return Truncator(asked).chars(TITLE_SHOWN)
+
+
+def _with_changes(found: Output, said: Iterable[Feedback]) -> list[tuple[Feedback, list[Piece]]]:
+    """The newest better answers with the way to them from what the model wrote."""
+    rows: list[tuple[Feedback, list[Piece]]] = []
+    compared = 0
+    for one in said:
+        change = _change(found, one) if compared < COMPARED else []
+        compared += bool(change)
+        rows.append((one, change))
+    return rows
+
+
+def _change(found: Output, said: Feedback) -> list[Piece]:
+    """From what the model wrote to the better answer."""
+    text = said.value.get("text") if isinstance(said.value, dict) else None
+    return word_diff(found.text, text) if text and found.text else []
 
 
 @member_page(Role.REVIEWER)
@@ -72,11 +106,25 @@ def _thumb(request: WorkspaceRequest, found: Output) -> HttpResponse:
         comment=request.POST.get("comment", ""),
         identifier=_identifier(request, found, "up" if is_up else "down"),
     )
+    if is_htmx(request):
+        return _thumbs(request, found)
     messages.success(request, _("Thumb up: noted.") if is_up else _("Thumb down: noted."))
     if request.POST.get("back") == "deployment":
         place = reverse("deployment", args=[found.workspace.slug, found.deployment.uid])
         return redirect(f"{place}#output-{found.uid}")
     return redirect("output", found.workspace.slug, found.uid)
+
+
+def _thumbs(request: WorkspaceRequest, found: Output) -> HttpResponse:
+    """The two buttons with their new counts, in the place of the old ones."""
+    counted = with_counts(Output.objects.filter(pk=found.pk)).select_related("deployment")
+    context = {
+        "row": output_row(counted.get()),
+        "once": uuid7(),
+        "back": request.POST.get("back", ""),
+        "noted": True,
+    }
+    return render(request, "production/thumbs.html", context)
 
 
 def _correction(request: WorkspaceRequest, found: Output) -> HttpResponse:

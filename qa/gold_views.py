@@ -27,8 +27,8 @@ from qa.access import gold_for, task_of
 from qa.comparing import COMPARABLE
 from qa.gold_answers import check_kind
 from qa.gold_files import read_gold_lines
-from qa.listing import gold_rows, unseen_tasks
-from qa.review_page import gold_form, opening_of
+from qa.gold_page import gold_context
+from qa.review_page import gold_form
 
 
 class GoldFileForm(forms.Form):
@@ -128,11 +128,9 @@ def _page(
     errors: list[str] | None = None,
 ) -> HttpResponse:
     context: dict[str, Any] = {
-        "project": project,
+        **gold_context(project),
         "form": form,
         "may_have_gold": project.kind in COMPARABLE,
-        "rows": [(row, opening_of(row.gold.task)) for row in gold_rows(project)],
-        "offered": [(task, opening_of(task)) for task in unseen_tasks(project)],
         "chosen": chosen,
         "errors": errors or [],
     }

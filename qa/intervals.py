@@ -1,6 +1,6 @@
 """Where a figure and its interval stand on a strip of a table, in the units of its drawing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 WIDTH = 200
@@ -14,16 +14,21 @@ class Strip:
     value: float
     low: float | None
     high: float | None
-    zero: float
-    half: float
-    one: float
+    ticks: tuple[float, ...]
 
     @property
     def span(self) -> float:
         return (self.high or 0.0) - (self.low or 0.0)
 
 
-def strip(value: float | None, low: float | None, high: float | None, *, least: float = 0.0) -> Strip | None:
+def strip(
+    value: float | None,
+    low: float | None,
+    high: float | None,
+    *,
+    least: float = 0.0,
+    ticks: Sequence[float] = (0.0, 0.5, 1.0),
+) -> Strip | None:
     """From `least` to 1; what lies below the least is drawn at the edge. None where there is no figure."""
     if value is None:
         return None
@@ -31,9 +36,7 @@ def strip(value: float | None, low: float | None, high: float | None, *, least: 
         value=_place(value, least),
         low=None if low is None else _place(low, least),
         high=None if high is None else _place(high, least),
-        zero=_place(0.0, least),
-        half=_place(0.5, least),
-        one=_place(1.0, least),
+        ticks=tuple(_place(tick, least) for tick in ticks),
     )
 
 

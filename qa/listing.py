@@ -7,12 +7,14 @@ from typing import Any
 from django.db.models import Count, F, QuerySet
 from django.utils import timezone
 
-from annotation.models import Annotation, Project, Standing, Task
+from annotation.models import Annotation, Candidate, Project, Standing, Task
+from qa.intervals import Strip, strip
 from qa.models import Acceptance, Gold, GoldResult, GoldScore, QualityReport
+from qa.statistics.proportions import wilson
 
-MOST_OPEN = 50
 MOST_GOLD = 100
 MOST_OFFERED = 10
+LEAST_ALPHA = -0.2
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,11 @@ class Overview:
     @property
     def agreement(self) -> dict[str, Any] | None:
         return self.report.report["agreement"]["all"] if self.report else None
+
+    @property
+    def strip(self) -> Strip | None:
+        found = self.agreement
+        return strip(found["alpha"], found["low"], found["high"], least=LEAST_ALPHA) if found else None
 
 
 def overviews(projects: Sequence[Project]) -> list[Overview]:
@@ -84,6 +91,7 @@ class GoldRow:
     gold: Gold
     answered: int
     right: int
+    candidates: Sequence[str] = ()
 
     @property
     def is_retired(self) -> bool:
@@ -91,7 +99,16 @@ class GoldRow:
 
     @property
     def is_doubtful(self) -> bool:
-        return self.answered >= 5 and 2 * self.right < self.answered
+        return not self.is_retired and self.answered >= 5 and 2 * self.right < self.answered
+
+    @property
+    def percent(self) -> int | None:
+        return round(100 * self.right / self.answered) if self.answered else None
+
+    @property
+    def strip(self) -> Strip | None:
+        interval = wilson(self.right, self.answered)
+        return strip(self.right / self.answered, *interval) if interval else None
 
 
 def gold_rows(project: Project) -> list[GoldRow]:
@@ -100,14 +117,25 @@ def gold_rows(project: Project) -> list[GoldRow]:
     results = GoldResult.objects.filter(task__in=[gold.task_id for gold in listed])
     counted = results.values_list("task", "is_right").annotate(count=Count("pk")).order_by()
     found: dict[tuple[int, bool], int] = {(task, right): count for task, right, count in counted}
+    candidates = _candidates([gold.task_id for gold in listed])
     return [
         GoldRow(
             gold,
             found.get((gold.task_id, True), 0) + found.get((gold.task_id, False), 0),
             found.get((gold.task_id, True), 0),
+            candidates.get(gold.task_id, ()),
         )
         for gold in listed
     ]
+
+
+def _candidates(tasks: Sequence[int]) -> dict[int, list[str]]:
+    """The candidates of tasks in the order in which they came in."""
+    found: dict[int, list[str]] = {}
+    placed = Candidate.objects.filter(task__in=tasks).order_by("task_id", "position")
+    for task, uid in placed.values_list("task_id", "uid"):
+        found.setdefault(task, []).append(str(uid))
+    return found
 
 
 def unseen_tasks(project: Project) -> list[Task]:

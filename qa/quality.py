@@ -5,11 +5,10 @@ exist. A report is kept as it was found, so that the course of a project can be 
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from statistics import median
 from typing import Any
 
-import numpy as np
 from django.db import transaction
 from django.db.models import Count
 from django.utils.translation import gettext as _
@@ -19,30 +18,18 @@ from annotation.models import Annotation, Project
 from jobs.launching import enqueue
 from jobs.models import Job, Queue
 from qa import inbox
+from qa.agreeing import agreement, between_people, of_parts, without_each
 from qa.comparing import COMPARABLE
 from qa.models import Acceptance, GoldScore, QualityReport
-from qa.readings import Person, Votes, empty_votes, note_person, note_votes, read_answers
+from qa.readings import Person, empty_parts, empty_votes, note_parts, note_person, note_votes, read_answers
 from qa.samples import ask_to_look
-from qa.statistics.agreement import (
-    Agreement,
-    Level,
-    Matrix,
-    Units,
-    alpha_with_interval,
-    alphas_without,
-    mirrored,
-)
 from qa.statistics.anomalies import Finding, flagged, side_bias, too_fast
-from qa.statistics.label_sets import distances
 from qa.statistics.proportions import wilson
 
 JOB_KIND = "qa.measure"
-SCHEMA = 1
-# The same answers give the same interval, whoever measures.
-SEED = 2011
+# 1: `units` of rankings counted every pair twice, and there were neither `parts` nor `pairs`.
+SCHEMA = 2
 MOST_IN_A_REQUEST = 20_000
-METRICS = {"ranking": "alpha, ordinal, pairs", "classification": "alpha, nominal"}
-METRIC_OF_SETS = "alpha, MASI"
 
 
 def measure_now(*, project: Project, by: Membership | None = None) -> QualityReport:
@@ -50,12 +37,14 @@ def measure_now(*, project: Project, by: Membership | None = None) -> QualityRep
     inbox.take_all(project=project)
     people: dict[str, Person] = defaultdict(Person)
     scopes = {"all": empty_votes(project), "accepted": empty_votes(project)}
+    parts = empty_parts(project)
     annotations = 0
     for reading in read_answers(project):
         annotations += 1
         note_person(people[reading.person], reading)
         if project.kind in COMPARABLE:
             note_votes(project, scopes["all"], reading)
+            note_parts(project, parts, reading)
             if reading.is_accepted:
                 note_votes(project, scopes["accepted"], reading)
     flags = _flags(people)
@@ -63,9 +52,11 @@ def measure_now(*, project: Project, by: Membership | None = None) -> QualityRep
     ask_to_look(project=project, findings=[finding for finding, _p in flags])
     report = {
         "schema": SCHEMA,
-        "agreement": {name: _agreement(project, votes) for name, votes in scopes.items()},
+        "agreement": {name: agreement(project, votes) for name, votes in scopes.items()},
+        "parts": of_parts(project, parts),
+        "pairs": between_people(scopes["all"]),
         "gold": _gold(project),
-        "people": _people(project, people, scopes["all"]),
+        "people": _people(project, people, without_each(project, scopes["all"])),
         "flags": [_flag(finding, p) for finding, p in flags],
         "reviews": _reviews(project),
     }
@@ -99,41 +90,6 @@ def measure_or_queue(*, project: Project, by: Membership) -> QualityReport | Job
 
 def last_report(project: Project) -> QualityReport | None:
     return QualityReport.objects.filter(project=project).order_by("-pk").first()
-
-
-def _agreement(project: Project, votes: Votes) -> dict[str, Any]:
-    if project.kind not in COMPARABLE:
-        return _figures(Agreement(None, None, None, 0, 0, 0, undefined="not_comparable"), "", 0)
-    units, level, metric = _units(project, votes)
-    found = alpha_with_interval(units, level=level, seed=SEED)
-    return _figures(found, metric, votes.annotations)
-
-
-def _figures(found: Agreement, metric: str, annotations: int) -> dict[str, Any]:
-    return {
-        "metric": metric,
-        "alpha": found.alpha,
-        "low": found.low,
-        "high": found.high,
-        "units": found.units,
-        "tasks": found.items,
-        "annotations": annotations,
-        "method": found.method,
-        "undefined": found.undefined,
-    }
-
-
-def _units(project: Project, votes: Votes) -> tuple[Units, Level | Matrix, str]:
-    values = tuple(votes.places)
-    size = len(votes.items)
-    labels = np.array(votes.labels, dtype=np.int64).reshape(-1, 2)
-    flat = np.bincount(labels[:, 0] * len(values) + labels[:, 1], minlength=size * len(values))
-    units = Units(flat.reshape(size, len(values)), np.array(votes.items, dtype=np.int64), values)
-    if project.kind == Project.Kind.RANKING:
-        return mirrored(units), "ordinal", METRICS["ranking"]
-    if project.allow_several_labels:
-        return units, distances(values), METRIC_OF_SETS
-    return units, "nominal", METRICS["classification"]
 
 
 def _flags(people: Mapping[str, Person]) -> list[tuple[Finding, float]]:
@@ -170,8 +126,9 @@ def gold_figures(score: GoldScore) -> dict[str, Any]:
     }
 
 
-def _people(project: Project, people: Mapping[str, Person], votes: Votes) -> list[dict[str, Any]]:
-    without = _without_each(project, votes)
+def _people(
+    project: Project, people: Mapping[str, Person], without: Mapping[str, float | None]
+) -> list[dict[str, Any]]:
     states = _states_by_person(project)
     return [
         {
@@ -185,20 +142,6 @@ def _people(project: Project, people: Mapping[str, Person], votes: Votes) -> lis
         }
         for name, person in sorted(people.items())
     ]
-
-
-def _without_each(project: Project, votes: Votes) -> dict[str, float | None]:
-    if project.kind not in COMPARABLE or not votes.labels:
-        return {}
-    units, level, _metric = _units(project, votes)
-    given: Mapping[str, Sequence[tuple[int, int]]] = votes.people
-    if project.kind == Project.Kind.RANKING:
-        size, last = len(votes.items), len(units.values) - 1
-        given = {
-            name: [*labels, *((unit + size, last - place) for unit, place in labels)]
-            for name, labels in votes.people.items()
-        }
-    return alphas_without(units, given, level=level)
 
 
 def _states_by_person(project: Project) -> dict[str, dict[str, int]]:

@@ -1,4 +1,4 @@
-"""The context of a project's quality page: the last measurement, and how things stand now."""
+"""The context of a project's quality page: the last measurement, its course, and how things stand now."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,14 +6,16 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Project, Standing
+from qa import charting
+from qa.agreeing import MOST_PEOPLE
 from qa.intervals import marks, strip
 from qa.listing import paused_people, review_counts, scores_of
+from qa.matrix import matrix
 from qa.models import GoldScore, QualityReport
 from qa.quality import gold_figures
-from qa.risks import REASONS
 from qa.statistics import sprt
 
-LEAST_ALPHA = -0.2
+MOST_MEASUREMENTS = 30
 SCOPES = {"all": _("All answers"), "accepted": _("Accepted answers")}
 UNDEFINED = {
     "no_pairs": _("No task has answers of two people yet."),
@@ -34,19 +36,19 @@ def quality_context(project: Project, report: QualityReport | None) -> dict[str,
     return {
         "project": project,
         "report": report,
-        "alpha_marks": marks({0.0: "0", 0.5: "0.5", 1.0: "1"}, least=LEAST_ALPHA),
-        "share_marks": marks({0.0: "0 %", 0.5: "50 %", 1.0: "100 %"}),
-        "scopes": [_scope(name, found["agreement"][name]) for name in SCOPES] if report else [],
+        "share_marks": marks({share: f"{100 * share:.0f} %" for share in (0.0, sprt.P_BAD, sprt.P_GOOD)}),
+        "scopes": [_scope(name, agreement_of(found, name)) for name in SCOPES] if report else [],
+        "parts": [{**part, "row": charting.row(part)} for part in found.get("parts", ()) if part["units"]],
+        "ticks": charting.ticks(),
+        "usual": charting.usual(project.kind),
+        "course": _course(project),
+        "matrix": matrix(found.get("pairs", ())),
+        "matrix_most": MOST_PEOPLE if len(found.get("people", ())) > MOST_PEOPLE else None,
         "people": [_person(row) for row in found.get("people", ())],
-        "flags": [{**flag, "name": TESTS.get(flag["test"], flag["test"])} for flag in found.get("flags", ())],
+        "flags": [_flag(flag) for flag in found.get("flags", ())],
         "gold": [_gold(score, paused) for score in scores_of(project)],
         "paused": paused,
         "counts": review_counts(project),
-        "reasons": [
-            (REASONS[reason], count)
-            for reason, count in found.get("reviews", {}).get("reasons", {}).items()
-            if reason in REASONS
-        ],
         "sprt": {
             "good": round(sprt.P_GOOD * 100),
             "bad": round(sprt.P_BAD * 100),
@@ -56,14 +58,41 @@ def quality_context(project: Project, report: QualityReport | None) -> dict[str,
     }
 
 
+def agreement_of(report: Mapping[str, Any], scope: str) -> dict[str, Any]:
+    """The figures of a report; one of the first schema counted every pair of candidates twice."""
+    figures = dict(report["agreement"][scope])
+    if report.get("schema", 1) < 2 and "pairs" in figures.get("metric", ""):
+        figures["units"] //= 2
+    return figures
+
+
 def _scope(name: str, figures: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **figures,
         "name": SCOPES[name],
-        "strip": strip(figures["alpha"], figures["low"], figures["high"], least=LEAST_ALPHA),
+        "row": charting.row(figures),
         "why_not": UNDEFINED.get(figures["undefined"], ""),
         "how": METHODS.get(figures["method"], ""),
     }
+
+
+def _course(project: Project) -> dict[str, Any]:
+    """The last measurements from the oldest on; of each only the one figure is read from the report."""
+    kept = QualityReport.objects.filter(project=project).order_by("-pk")
+    rows = list(kept.values_list("created_at", "report__agreement__all", "annotations")[:MOST_MEASUREMENTS])
+    rows.reverse()
+    measured = [charting.Measured(at, figures) for at, figures, _answers in rows]
+    points = charting.course(measured)
+    return {
+        "points": points if len(points) > 1 else [],
+        "rows": [{"at": at, "answers": answers, **figures} for at, figures, answers in rows],
+        "levels": charting.levels(),
+    }
+
+
+def _flag(flag: Mapping[str, Any]) -> dict[str, Any]:
+    percent = round(100 * flag["detail"]["effect"])
+    return {**flag, "name": TESTS.get(flag["test"], flag["test"]), "percent": percent}
 
 
 def _person(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,6 +108,8 @@ def _gold(score: GoldScore, paused: list[Standing]) -> dict[str, Any]:
         "percent": None if figures["accuracy"] is None else round(100 * figures["accuracy"]),
         "low_percent": None if figures["low"] is None else round(100 * figures["low"]),
         "high_percent": None if figures["high"] is None else round(100 * figures["high"]),
-        "strip": strip(figures["accuracy"], figures["low"], figures["high"]),
+        "strip": strip(
+            figures["accuracy"], figures["low"], figures["high"], ticks=(0.0, sprt.P_BAD, sprt.P_GOOD, 1.0)
+        ),
         "is_paused": any(standing.membership_id == score.membership_id for standing in paused),
     }

@@ -16,6 +16,7 @@ from qa.statistics.anomalies import Timed
 
 ROWS_AT_A_TIME = 2000
 SIDES = (-1, 0, 1)
+MARKS = (1, 2, 3, 4, 5)
 
 
 @dataclass(frozen=True)
@@ -104,3 +105,26 @@ def empty_votes(project: Project) -> Votes:
     if project.allow_several_labels:
         return Votes()
     return Votes(places={label: place for place, label in enumerate(project.labels)})
+
+
+def empty_parts(project: Project) -> dict[str, Votes]:
+    """Votes of their own for each label of several, or for each rated aspect."""
+    if project.kind == Project.Kind.CLASSIFICATION:
+        return {label: Votes(places={False: 0, True: 1}) for label in project.labels}
+    if project.kind == Project.Kind.RANKING:
+        return {aspect: Votes(places=dict(zip(MARKS, range(5), strict=True))) for aspect in project.aspects}
+    return {}
+
+
+def note_parts(project: Project, parts: Mapping[str, Votes], reading: Reading) -> None:
+    """An aspect that was not rated gives no vote."""
+    if project.kind == Project.Kind.CLASSIFICATION:
+        for label, votes in parts.items():
+            votes.annotations += 1
+            votes.add(reading.person, reading.task, None, label in reading.answer["labels"])
+        return
+    for candidate, marks in (reading.answer.get("aspects") or {}).items():
+        for aspect, mark in marks.items():
+            # An aspect may have left the project since.
+            if aspect in parts:
+                parts[aspect].add(reading.person, reading.task, candidate, mark)

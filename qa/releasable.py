@@ -1,7 +1,7 @@
 """Which answers a release holds: read in one statement, so that it is a snapshot of one moment."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,8 +78,15 @@ def checked_policy(project: Project, policy: str) -> Policy:
 
 def releasable(project: Project, *, policy: Policy, tally: Tally) -> Iterator[Released]:
     """The answers that the policy releases, by task under the majority; what is left out is counted."""
+    return released_of(current_answers(project, policy), project, policy=policy, tally=tally)
+
+
+def released_of(
+    annotations: Iterable[Annotation], project: Project, *, policy: Policy, tally: Tally
+) -> Iterator[Released]:
+    """Of answers that were read already, by `current_answers`."""
     erased = erased_keys(workspace=project.workspace)
-    for annotation in _current(project, policy):
+    for annotation in annotations:
         if annotation.task.purpose != Task.Purpose.WORK:
             # Gold and repeated tasks measure people; trained on, they would count twice.
             tally.counts["not_work"] += 1
@@ -91,7 +98,7 @@ def releasable(project: Project, *, policy: Policy, tally: Tally) -> Iterator[Re
             yield _released(annotation, policy)
 
 
-def _current(project: Project, policy: Policy) -> Iterator[Annotation]:
+def current_answers(project: Project, policy: Policy) -> Iterator[Annotation]:
     of_person = {"project": OuterRef("project"), "membership": OuterRef("membership")}
     held = Exists(Standing.objects.filter(**of_person, paused_until__gt=Now())) | Exists(
         GoldScore.objects.filter(**of_person, verdict=GoldScore.Verdict.FAILED)

@@ -142,12 +142,20 @@ def source_of(project: Project, *, by: Membership | None) -> Source:
         origin=f"project:{project.uid}",
         licence=licence,
         defaults={
-            "name": f"Answers of {project.name[:50]} ({project.uid.hex[-8:]}, {licence[:40]})",
+            "name": _source_name(project, licence),
             "lawful_basis": project.lawful_basis,
             "created_by": by,
         },
     )
     return source
+
+
+def _source_name(project: Project, licence: str) -> str:
+    """With more behind it where the name is taken: a project can have a source for each licence."""
+    name = f"Answers of {project.name[:50]}"
+    longer = f"{name} ({project.uid.hex[-8:]}, {licence[:40]})"
+    taken = Source.objects.filter(workspace=project.workspace, name=name).exists()
+    return longer if taken else name
 
 
 def parents_of(project: Project, *, source: Source, guidelines: Sequence[Guideline]) -> list[Parent]:

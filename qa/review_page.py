@@ -1,19 +1,20 @@
-"""The context of the review page: the task as the annotator saw it, the answer, and what others answered."""
+"""The context of the review page: the task as it was seen, the answers side by side, and why it is here."""
 
 import string
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.utils.translation import gettext as _
-
-from annotation.kinds.answers import FLAGS, Fields
+from annotation.kinds.answers import Fields
 from annotation.kinds.ranking_form import rank_field
 from annotation.models import Annotation, Project, Task, TaskBody
 from annotation.rules import kind_for, rules_of
 from annotation.texts import shown, text_of
+from qa.differences import candidate_difference, differences_of
+from qa.evidence import case_of, evidence_for
 from qa.listing import answers_beside
 from qa.models import Acceptance
-from qa.risks import REASONS
+from qa.review_lists import Narrowed, neighbours, reviewed
+from qa.side_by_side import agreement_in_words, in_words, letters_of, voices
 
 # What the annotator said about the first place holds no more when a reviewer changes the order.
 NOT_KEPT = ("strength", "flags")
@@ -21,36 +22,60 @@ SHOWN_CHARACTERS = 120
 
 
 def review_context(
-    acceptance: Acceptance, *, typed: Fields | None = None, errors: Mapping[str, str] | None = None
+    acceptance: Acceptance,
+    *,
+    narrowed: Narrowed | None = None,
+    typed: Fields | None = None,
+    errors: Mapping[str, str] | None = None,
+    compared: tuple[str, str] = ("", ""),
 ) -> dict[str, Any]:
     annotation = acceptance.annotation
     project, body = annotation.assignment.project, annotation.task.body
     letters = letters_of(annotation)
     given = kind_for(annotation.assignment).fields_of(acceptance.fixed_answer or annotation.answer)
     fields = typed if typed is not None else given
+    narrowed = narrowed or Narrowed()
     return {
         "acceptance": acceptance,
         "annotation": annotation,
         "project": project,
-        "reasons": [REASONS[reason] for reason in acceptance.reasons if reason in REASONS],
         "messages_shown": shown_prompt(body),
         "candidates": _candidates(body, letters, fields),
         "ranks": [str(place) for place in range(1, len(letters) + 1)],
         "labels": _labels(project, fields),
         "values": {name: _one(fields, name) for name in ("prompt", "completion")},
         "kept": _kept(given),
-        "answer": in_words(annotation, annotation.answer, letters),
-        "fixed": in_words(annotation, acceptance.fixed_answer, letters) if acceptance.fixed_answer else "",
-        "rationale": annotation.answer.get("rationale", ""),
-        "rewrite": (annotation.answer.get("rewrite") or {}).get("text", ""),
-        "flags": [_(FLAGS[flag]) for flag in annotation.answer.get("flags", ()) if flag in FLAGS],
-        "others": [
-            {"annotation": other, "words": in_words(other, other.answer, letters)}
-            for other in answers_beside(annotation)
-        ],
+        "fixed": in_words(project.kind, acceptance.fixed_answer, letters) if acceptance.fixed_answer else "",
         "may_decide": annotation.is_current and not _is_decided(acceptance),
+        "is_typed": typed is not None,
         "comment": _one(fields, "comment") if typed is not None else "",
         "errors": errors or {},
+        "narrowed": narrowed,
+        "neighbours": neighbours(acceptance, narrowed),
+        "reviewed": reviewed(acceptance.project),
+        **_beside(acceptance, project, letters, compared),
+    }
+
+
+def _beside(
+    acceptance: Acceptance, project: Project, letters: Mapping[str, str], compared: tuple[str, str]
+) -> dict[str, Any]:
+    annotation = acceptance.annotation
+    others = answers_beside(annotation)
+    case = case_of(acceptance, others)
+    answers = [annotation.answer, *(other.answer for other in others)]
+    left, right = compared
+    heard = voices(project, [annotation, *others], letters)
+    return {
+        "voices": heard,
+        "anybody_differs": any(voice.differs for voice in heard),
+        "agreement": agreement_in_words(project.kind, answers, letters),
+        "evidence": evidence_for(case),
+        "usual_seconds": case.usual_seconds,
+        "differences": differences_of(acceptance, others, project),
+        "candidate_difference": candidate_difference(
+            annotation.task.body, letters, answers, left=left, right=right
+        ),
     }
 
 
@@ -58,22 +83,9 @@ def _is_decided(acceptance: Acceptance) -> bool:
     return acceptance.state != Acceptance.State.OPEN and acceptance.decided_by_id is not None
 
 
-def letters_of(annotation: Annotation) -> dict[str, str]:
-    """The candidates as on the annotator's page."""
-    shown_order = annotation.answer.get("shown_order", ())
-    return dict(zip(map(str, shown_order), string.ascii_uppercase, strict=False))
-
-
-def in_words(annotation: Annotation, answer: Mapping[str, Any], letters: Mapping[str, str]) -> str:
-    """A > B = C, the labels, or the written text."""
-    kind = annotation.project.kind if annotation.project_id else ""
-    if kind == Project.Kind.CLASSIFICATION:
-        return ", ".join(answer["labels"])
-    if kind == Project.Kind.DEMONSTRATION:
-        return str(answer["completion"])
-    tiers = [" = ".join(sorted(letters.get(uid, "?") for uid in tier)) for tier in answer["ranking"]]
-    words = " > ".join(tiers)
-    return f"{words} ({_('all bad')})".strip() if answer.get("all_bad") else words
+def answer_in_short(annotation: Annotation, kind: str, answer: Mapping[str, Any]) -> str:
+    words = in_words(kind, answer, letters_of(annotation))
+    return words if len(words) <= SHOWN_CHARACTERS else words[:SHOWN_CHARACTERS] + " …"
 
 
 def shown_prompt(body: TaskBody) -> list[Any]:

@@ -3,6 +3,8 @@
 Two who decide at once: the row is locked, the second one is told what the first one decided.
 """
 
+import uuid
+from collections.abc import Collection
 from typing import Any
 
 from django.db import transaction
@@ -192,11 +194,11 @@ def reject_person(*, project: Project, membership: Membership, by: Membership, c
 
 
 @transaction.atomic
-def accept_rest(*, project: Project, by: Membership) -> int:
+def accept_rest(*, project: Project, by: Membership, chosen: Collection[uuid.UUID] | None = None) -> int:
     """Accept what is still open and may be accepted unseen; the number of accepted answers.
 
-    Left open: what annotators flagged, what was mended after a review, and the work of people who failed the
-    gold tasks or are paused.
+    `chosen` names the reviews among them that are meant; None means all. Left open: what annotators flagged,
+    what was mended after a review, and the work of people who failed the gold tasks or are paused.
     """
     take_all(project=project)
     lock_project(project.pk)
@@ -205,7 +207,10 @@ def accept_rest(*, project: Project, by: Membership) -> int:
         needs_a_look |= Q(reasons__contains=[reason])
     rest = Acceptance.objects.filter(project=project, state=State.OPEN, annotation__is_current=True)
     rest = rest.exclude(needs_a_look).exclude(annotation__membership__in=held_members(project))
-    count = rest.update(state=State.ACCEPTED, decided_by=by, decided_at=timezone.now())
+    if chosen is not None:
+        rest = rest.filter(uid__in=chosen)
+    # The words of a decision that was taken back are none of this one.
+    count = rest.update(state=State.ACCEPTED, comment="", decided_by=by, decided_at=timezone.now())
     if count:
         _audit_many(project, by=by, decision="accepted_rest", count=count)
     return count

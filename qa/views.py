@@ -1,6 +1,7 @@
 """Pages of quality assurance: quality of projects, measuring, freezing, and what is decided about people."""
 
 import uuid
+from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -8,23 +9,27 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import WorkspaceRequest, member_page
 from accounts.models import Role
 from annotation.access import project_for, projects_of
+from annotation.models import Project
 from core.pagination import newest_first
-from corpus.models import DatasetVersion
+from corpus.models import DatasetVersion, LineageEdge
 from qa import gold, inbox, reviews
 from qa.access import person_for
+from qa.forecast import forecast
 from qa.freezing import freeze_project
-from qa.listing import overviews
+from qa.intervals import marks
+from qa.listing import LEAST_ALPHA, overviews
 from qa.models import QualityReport
 from qa.quality import last_report, measure_or_queue
 from qa.quality_page import quality_context
 from qa.releasable import Policy
 
 AT_A_TIME = 30
+MOST_VERSIONS = 5
 
 
 class FreezeForm(forms.Form):
@@ -39,13 +44,16 @@ class FreezeForm(forms.Form):
     note = forms.CharField(label=gettext_lazy("Note"), max_length=500, required=False)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @member_page(Role.ADMIN)
-@require_POST
 def project_freeze(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
+    """What each policy would release, and the button that does it."""
     project = project_for(membership=request.membership, uid=uid)
+    if request.method != "POST":
+        return render(request, "qa/freeze.html", _freeze_context(project))
     form = FreezeForm(request.POST)
     if not form.is_valid():
-        return render(request, "qa/freeze.html", {"project": project, "form": form}, status=422)
+        return render(request, "qa/freeze.html", {**_freeze_context(project), "form": form}, status=422)
     made = freeze_project(
         project=project,
         by=request.membership,
@@ -60,11 +68,28 @@ def project_freeze(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
     return redirect("job", slug, made.uid)
 
 
+def _freeze_context(project: Project) -> dict[str, Any]:
+    made = LineageEdge.objects.filter(
+        parent_kind="project", parent_uid=project.uid, child_kind="dataset_version"
+    )
+    versions = DatasetVersion.objects.filter(workspace=project.workspace_id, uid__in=made.values("child_uid"))
+    return {
+        "project": project,
+        "forecast": forecast(project),
+        "is_freeze_page": True,
+        "versions": versions.select_related("dataset").order_by("-pk")[:MOST_VERSIONS],
+    }
+
+
 @require_safe
 @member_page(Role.REVIEWER)
 def quality(request: WorkspaceRequest) -> HttpResponse:
     page = newest_first(projects_of(request.membership), before=request.GET.get("before", ""), size=AT_A_TIME)
-    context = {"rows": overviews(page.rows), "next_cursor": page.next_cursor}
+    context = {
+        "rows": overviews(page.rows),
+        "next_cursor": page.next_cursor,
+        "alpha_marks": marks({0.0: "0", 0.5: "0.5", 1.0: "1"}, least=LEAST_ALPHA),
+    }
     return render(request, "qa/quality.html", context)
 
 

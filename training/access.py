@@ -1,6 +1,7 @@
 """Fetching with the permission inside: another workspace's run or model does not exist."""
 
 import uuid
+from collections.abc import Sequence
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -23,6 +24,14 @@ def run_for(*, membership: Membership, uid: uuid.UUID) -> TrainingRun:
     if run is None:
         raise NotFound(_("There is no such run in this workspace."))
     return run
+
+
+def several_runs(*, membership: Membership, uids: Sequence[uuid.UUID]) -> list[TrainingRun]:
+    """In the order asked for; raises NotFound when one of them is not in this workspace."""
+    found = {run.uid: run for run in runs_of(membership).filter(uid__in=uids)}
+    if len(found) < len(set(uids)):
+        raise NotFound(_("One of these runs is not in this workspace."))
+    return [found[uid] for uid in uids]
 
 
 def models_of(membership: Membership) -> QuerySet[ModelVersion]:

@@ -1,5 +1,6 @@
 """Runs and models over HTTP."""
 
+import dataclasses
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -20,10 +21,10 @@ from core.pagination import newest_first
 from corpus.access import version_for
 from corpus.models import DatasetVersion
 from training.access import model_for, models_of, run_for, runs_of
+from training.metric_questions import PARAMETERS, question_of
 from training.metrics import metrics_for
 from training.models import ModelVersion
 from training.run_checks import RunRefused
-from training.run_pages import step_after
 from training.runs import cancel_run, start_run
 from training.serializers import (
     ModelDetail,
@@ -36,7 +37,11 @@ from training.serializers import (
     RunSummary,
 )
 
-AFTER = OpenApiParameter("after", int, description="Only steps after this one.")
+STEPS = [
+    OpenApiParameter("after", int, description="Only steps after this one: what came since `next`."),
+    OpenApiParameter("from", int, description="Only this step and later ones: a closer look at a stretch."),
+    OpenApiParameter("to", int, description="Only this step and earlier ones."),
+]
 MODELS = ("base_model", "reward_model", "second_model")
 KEY = OpenApiParameter(HEADER, location=OpenApiParameter.HEADER, description="A repeat starts no second run.")
 
@@ -125,21 +130,28 @@ def run_cancel(request: Request, uid: uuid.UUID) -> Response:
     return Response(RunDetail(cancel_run(run=found, by=membership)).data)
 
 
-@extend_schema(operation_id="runs_metrics", parameters=[AFTER], responses=RunMetrics)
+@extend_schema(operation_id="runs_metrics", parameters=STEPS, responses=RunMetrics)
 @api_view(["GET"])
 def run_metrics(request: Request, uid: uuid.UUID) -> Response:
-    """What was measured, in columns; at most 1,000 steps an answer, evenly thinned."""
+    """What was measured: at most about 2,000 points a figure.
+
+    A longer stretch is thinned, and `kept` says how: with `extremes`, the least and the greatest value of
+    each of 1,000 even parts are there, so that its highest spike is seen; beyond 250,000 steps it is `even`,
+    evenly spaced steps. Ask for a part with `from` and `to` to see it closer.
+    """
     membership = _member(request, Role.REVIEWER)
-    refuse_unknown_parameters(request, {"after"})
+    refuse_unknown_parameters(request, set(PARAMETERS))
     found = run_for(membership=membership, uid=uid)
-    points = metrics_for(found, after=step_after(request.GET.get("after", "-1")))
+    asked = question_of(request.GET.dict())
+    points = metrics_for(found, after=asked.after, first=asked.first, last=asked.last)
     return Response(
         {
             "run": str(found.uid),
             "state": found.job.state,
             "attempt": found.job.attempt,
-            "steps": points.steps,
-            "series": points.series,
+            "total": points.total,
+            "kept": points.kept,
+            "series": {name: dataclasses.asdict(line) for name, line in points.series.items()},
             "next": points.last_step,
         }
     )

@@ -9,9 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from training.typed_settings import settings_fields
-
-Columns = dict[str, list[float | None]]
+from training.metrics import Line
 
 LABELS: dict[str, Promise] = {
     "loss": _("loss"),
@@ -149,10 +147,10 @@ def charts_for(names: Collection[str]) -> list[dict[str, Any]]:
     ]
 
 
-def guides_of(series: Columns, *, config: Mapping[str, object]) -> Columns:
+def guides_of(series: Mapping[str, Line], *, config: Mapping[str, object]) -> dict[str, Line]:
     """Level lines for the settings above zero that govern a measured figure, at the steps where it is."""
     return {
-        setting: [None if value is None else level for value in series[figure]]
+        setting: Line(steps=series[figure].steps, values=[float(level)] * len(series[figure].steps))
         for figure, setting in GUIDES
         if figure in series and isinstance(level := config.get(setting), int | float) and level > 0
     }
@@ -182,10 +180,3 @@ def final_figures(metrics: Mapping[str, object]) -> tuple[list[Figure], list[Fig
 
 def _figures(metrics: Mapping[str, object], names: list[str]) -> list[Figure]:
     return [Figure(name=name, label=label_of(name), value=written(metrics[name])) for name in names]
-
-
-def labelled_settings(*, stage: str, config: Mapping[str, object]) -> list[tuple[str, str]]:
-    """A run's settings as the form calls them, in the form's order."""
-    fields = settings_fields(stage)
-    known = [(gettext(fields[name].metadata["label"]), name) for name in fields if name in config]
-    return [(label, written(config[name])) for label, name in known]

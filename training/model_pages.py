@@ -12,20 +12,30 @@ from core.api import refuse_unknown_parameters
 from core.pagination import newest_first
 from corpus import lineage
 from training.access import model_for, models_of
-from training.alarm_notices import badge_of_model, notice_of_model
+from training.alarm_notices import notice_of_model
 from training.comparison import comparison_of
-from training.figures import final_figures, labelled_settings
+from training.figures import final_figures
+from training.model_listing import by_name, deployments_of, last_samples, next_steps, with_deployments
 from training.models import Stage, TrainingRun
 from training.reward_quality import quality_of
+from training.run_listing import of_stage
+from training.settings_table import settings_of
 
 
 @member_page(Role.REVIEWER)
 @require_safe
 def models(request: WorkspaceRequest) -> HttpResponse:
-    refuse_unknown_parameters(request, {"before"})
-    page = newest_first(models_of(request.membership), before=request.GET.get("before", ""))
-    rows = [(model, final_figures(model.metrics)[0][:1], badge_of_model(model)) for model in page.rows]
-    return render(request, "training/models.html", {"page": page, "rows": rows})
+    refuse_unknown_parameters(request, {"before", "stage"})
+    asked = request.GET.dict()
+    found = of_stage(with_deployments(models_of(request.membership)), asked)
+    page = newest_first(found, before=asked.get("before", ""))
+    context = {
+        "page": page,
+        "groups": by_name(page.rows),
+        "stage": asked.get("stage", ""),
+        "stages": Stage.choices,
+    }
+    return render(request, "training/models.html", context)
 
 
 @member_page(Role.REVIEWER)
@@ -37,6 +47,8 @@ def model(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
     headlines, figures = final_figures(found.metrics)
     run: TrainingRun | None = getattr(found, "made_by", None)
     is_policy, is_reward_model = found.stage == Stage.PPO, found.stage == Stage.REWARD
+    settings = settings_of(stage=found.stage, config=found.manifest["config"])
+    [served] = with_deployments(models_of(request.membership).filter(pk=found.pk))
     context = {
         "notice": notice_of_model(run) if run else None,
         "comparison": comparison_of(found.metrics, config=found.manifest["config"]) if is_policy else None,
@@ -44,7 +56,11 @@ def model(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
         "model": found,
         "headlines": headlines,
         "figures": figures,
-        "settings": labelled_settings(stage=found.stage, config=found.manifest["config"]),
+        "settings": settings,
+        "changed": [row for row in settings if row.is_changed],
+        "samples": last_samples(run),
+        "deployments": deployments_of(served),
+        "next_steps": next_steps(found, slug=workspace.slug) if request.membership.is_admin else [],
         "parents": lineage.ancestors(workspace=workspace, node=node),
         "children": lineage.descendants(workspace=workspace, node=node),
         "is_reward_model": is_reward_model,

@@ -1,5 +1,7 @@
 """The form of a new run, made from the stage's config dataclass: one truth for form, API and command line."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -8,13 +10,15 @@ from django.utils.translation import gettext as _
 from accounts.models import Membership
 from corpus.access import versions_of
 from corpus.models import DatasetVersion
-from training.access import models_of
-from training.models import ModelVersion, Stage
+from training.access import models_of, run_for
+from training.models import ModelVersion, Stage, TrainingRun
 from training.run_checks import DATA_KINDS, RunRefused, base_stages
+from training.run_listing import as_uid
+from training.setting_words import ExplainedField, explained
 from training.typed_settings import settings_fields, typed_value
 
 MOST_CHOICES = 200
-# What a person usually thinks about; everything else waits behind "Advanced".
+# What a person usually thinks about; everything else waits behind "More settings".
 BASIC = {
     Stage.PRETRAIN: ("steps", "batch_size", "hidden_size", "layers"),
     Stage.SFT: ("steps", "batch_size", "learning_rate"),
@@ -22,6 +26,14 @@ BASIC = {
     Stage.PPO: ("updates", "batch_size", "max_new_tokens", "kl_coefficient", "kl_target"),
 }
 PREFIX = "set-"
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Why the form cannot be filled in, and the stage to run first; empty where data is missing."""
+
+    reason: str
+    first: str
 
 
 class RunForm(forms.Form):
@@ -55,24 +67,34 @@ class RunForm(forms.Form):
     def parts(self) -> list[forms.BoundField]:
         return [field for field in self if not field.name.startswith(PREFIX)]
 
-    def basic(self) -> list[forms.BoundField]:
-        return [self[PREFIX + name] for name in BASIC[self.stage]]
+    def basic(self) -> list[ExplainedField]:
+        return self._explained(BASIC[self.stage])
 
-    def advanced(self) -> list[forms.BoundField]:
-        return [self[PREFIX + name] for name in settings_fields(self.stage) if name not in BASIC[self.stage]]
+    def advanced(self) -> list[ExplainedField]:
+        return self._explained(
+            [name for name in settings_fields(self.stage) if name not in BASIC[self.stage]]
+        )
+
+    def _explained(self, names: Sequence[str]) -> list[ExplainedField]:
+        settings = settings_fields(self.stage)
+        return [explained(self[PREFIX + name], name=name, setting=settings[name]) for name in names]
 
     def advanced_has_errors(self) -> bool:
-        return any(field.errors for field in self.advanced())
+        return any(row.field.errors for row in self.advanced())
 
-    def missing(self) -> str:
-        """What must exist before this stage can run at all; empty when everything is there."""
+    def missing(self) -> Missing | None:
+        """What must exist before this stage can run at all; None when everything is there."""
         if not self.versions:
-            return _("There is no frozen dataset version for this stage yet: freeze or import one first.")
+            return Missing(
+                _("There is no frozen dataset version for this stage yet: freeze or import one first."), ""
+            )
         if "base_model" in self.fields and not self.bases:
-            return _("There is no language model to start from yet: run pretraining first.")
+            return Missing(
+                _("There is no language model to start from yet: run pretraining first."), Stage.PRETRAIN
+            )
         if "reward_model" in self.fields and not self.rewards:
-            return _("There is no reward model yet: train one first.")
-        return ""
+            return Missing(_("There is no reward model yet: train one first."), Stage.REWARD)
+        return None
 
     def chosen(self) -> dict[str, Any]:
         """The arguments of `start_run`, from a form that is valid."""
@@ -98,11 +120,25 @@ class RunForm(forms.Form):
             self.add_error(field if field in self.fields else None, reason)
 
 
-def initial_values(stage: Stage, query: dict[str, str]) -> dict[str, Any]:
-    """The defaults of the stage, and what the link that led here had chosen."""
+def initial_values(stage: Stage, query: dict[str, str], *, membership: Membership) -> dict[str, Any]:
+    """The defaults of the stage, and what the link that led here had chosen: parts, or a run to repeat."""
     defaults = {PREFIX + name: field.default for name, field in settings_fields(stage).items()}
+    if uid := query.get("run", ""):
+        defaults |= _as_in_run(run_for(membership=membership, uid=as_uid(uid, field="run")), stage)
     links = {"dataset": "dataset_version", "model": "base_model", "reward_model": "reward_model"}
     return defaults | {field: query[name] for name, field in links.items() if name in query}
+
+
+def _as_in_run(run: TrainingRun, stage: Stage) -> dict[str, Any]:
+    """What that run was told; only what this stage knows, should it be of another."""
+    parts = {
+        "dataset_version": run.dataset_version,
+        "base_model": run.base_model,
+        "reward_model": run.reward_model,
+        "second_model": run.second_model,
+    }
+    known = {PREFIX + name: run.config[name] for name in settings_fields(stage) if name in run.config}
+    return known | {"name": run.name} | {name: str(part.uid) for name, part in parts.items() if part}
 
 
 def _by_uid(found: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from training.alarms import Alarm
+from training.metrics import Kept
 from training.models import ModelVersion, Stage, TrainingRun
 
 
@@ -72,15 +73,23 @@ class RunList(serializers.Serializer[Any]):
     next = serializers.CharField(allow_null=True)
 
 
+class MetricLine(serializers.Serializer[Any]):
+    """One figure: the steps at which it was measured, and its value at each."""
+
+    steps = serializers.ListField(child=serializers.IntegerField())
+    values = serializers.ListField(child=serializers.FloatField())
+
+
 class RunMetrics(serializers.Serializer[Any]):
-    """Columns: every series has one entry a step, null where nothing was measured."""
+    """Each figure with its own steps; `total` says how many steps were measured in the stretch asked for."""
 
     run = serializers.UUIDField()
     state = serializers.CharField()
     attempt = serializers.IntegerField()
-    steps = serializers.ListField(child=serializers.IntegerField())
-    series = serializers.DictField(child=serializers.ListField(child=serializers.FloatField(allow_null=True)))
-    next = serializers.IntegerField()
+    total = serializers.IntegerField()
+    kept = serializers.ChoiceField(choices=[kept.value for kept in Kept])
+    series = serializers.DictField(child=MetricLine())
+    next = serializers.IntegerField(help_text="The value of `after` for the next request.")
 
 
 class ModelSummary(serializers.Serializer[ModelVersion]):

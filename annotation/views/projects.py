@@ -13,8 +13,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import WorkspaceRequest, member_page
 from accounts.models import Role
 from annotation.access import project_for, projects_of
+from annotation.days import answers_by_day
 from annotation.forms import GuidelineForm, ProjectForm, initial_of
-from annotation.models import Guideline, Project
+from annotation.guidance import guideline_context
+from annotation.models import Annotation, Project, Standing
+from annotation.own_work import begun
 from annotation.progress import open_leases, progress_for
 from annotation.projects import (
     DEFAULT_ASPECTS,
@@ -25,11 +28,14 @@ from annotation.projects import (
     publish_guideline,
     set_state,
 )
-from annotation.standings import submitted_count
+from annotation.team import MANY, paused_now, teams_of
 from core.errors import Conflict, Invalid
 from core.forms import add_refusal
 from core.markdown import render as render_markdown
 from core.pagination import newest_first
+
+# What the chart on the page of a project shows.
+DAYS = 14
 
 # Freezing belongs to an app above this one: its form is included where it is installed.
 AFTER_ANSWERS = ["qa/freeze_form.html", "annotation/no-form.html"]
@@ -64,7 +70,20 @@ NEW = {
 def projects(request: WorkspaceRequest) -> HttpResponse:
     page = newest_first(projects_of(request.membership), before=request.GET.get("before", ""), size=50)
     progress = progress_for(request.membership, page.rows)
-    rows = [{"project": project, "progress": progress[project.pk]} for project in page.rows]
+    teams = teams_of(page.rows)
+    own = Standing.objects.filter(membership=request.membership, project__in=page.rows)
+    mine = dict(own.values_list("project", "submitted_count"))
+    held = begun(membership=request.membership, projects=page.rows)
+    rows = [
+        {
+            "project": project,
+            "progress": progress[project.pk],
+            "team": teams[project.pk],
+            "mine": mine.get(project.pk, 0),
+            "is_begun": project.pk in held,
+        }
+        for project in page.rows
+    ]
     return render(request, "annotation/projects.html", {"rows": rows, "next_cursor": page.next_cursor})
 
 
@@ -100,11 +119,16 @@ def _chosen_kind(request: WorkspaceRequest) -> str:
 def project(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
     found = project_for(membership=request.membership, uid=uid)
     guideline = newest_guideline(found)
+    own = Standing.objects.filter(membership=request.membership, project=found).first()
     context: dict[str, Any] = {
         "project": found,
         "progress": progress_for(request.membership, [found])[found.pk],
         "open_leases": open_leases(found),
-        "mine": submitted_count(membership=request.membership, project_uid=found.uid),
+        "mine": own.submitted_count if own else 0,
+        "is_begun": bool(begun(membership=request.membership, projects=[found])),
+        "pause": own if paused_now(own) else None,
+        "team": teams_of([found], named=MANY)[found.pk],
+        "days": answers_by_day(Annotation.objects.filter(project=found), days=DAYS),
         "guideline": guideline,
         "guideline_html": render_markdown(guideline.text) if guideline else "",
         "imports": _imports(request, found),
@@ -150,7 +174,7 @@ def state(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
 @require_safe
 @member_page()
 def guideline(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
-    """The newest guideline, with the earlier ones; admins publish the next one here."""
+    """The newest guideline or an earlier one, with what changed; admins publish the next one here."""
     found = project_for(membership=request.membership, uid=uid)
     newest = newest_guideline(found)
     form = GuidelineForm(initial={"text": newest.text if newest else ""})
@@ -174,12 +198,7 @@ def publish(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
 
 
 def _guideline_page(request: WorkspaceRequest, found: Project, form: GuidelineForm) -> HttpResponse:
-    versions = Guideline.objects.filter(project=found).select_related("published_by__user")
-    listed = [
-        {"version": version, "html": render_markdown(version.text)}
-        for version in versions.order_by("-number")[:20]
-    ]
-    context = {"project": found, "form": form, "versions": listed}
+    context = {"project": found, "form": form, **guideline_context(found, request.GET.get("version", ""))}
     return render(request, "annotation/guideline.html", context, status=_status(form))
 
 

@@ -11,13 +11,14 @@ from django.conf import settings as installation
 from django.utils.translation import gettext as _
 
 from annotera.loop.cast import Cast
-from annotera.loop.settings import Config, Settings
+from annotera.loop.settings import Settings
 from annotera.loop.waiting import Say, StepFailed, until_done
 from corpus import versions
 from corpus.models import DatasetVersion
 from training import registry
 from training.models import ModelVersion, Stage, TrainingRun
 from training.runs import start_run
+from training.simulated_settings import Config
 
 
 def train(

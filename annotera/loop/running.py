@@ -13,7 +13,7 @@ from annotation.models import Project
 from annotera import rules
 from annotera.loop import data, judging, learning, listening, report
 from annotera.loop.cast import Cast
-from annotera.loop.settings import Config, Settings
+from annotera.loop.settings import Settings
 from annotera.loop.texts import World
 from annotera.loop.waiting import Say, until
 from annotera.models import RewardRule, RuleFiring
@@ -21,6 +21,7 @@ from corpus import lineage
 from corpus.models import DatasetVersion, Document, Source
 from qa.models import QualityReport
 from training.models import ModelVersion, Stage
+from training.simulated_settings import Config
 
 SEED = 20
 

@@ -5,43 +5,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from annotera.loop.texts import Sizes
-
-Config = Mapping[str, Any]
+from training import simulated_settings
+from training.simulated_settings import SFT, Config
 
 PRETRAIN: Config = {
-    "steps": 160,
-    "batch_size": 16,
-    "vocabulary_size": 512,
-    "hidden_size": 128,
-    "layers": 4,
-    "heads": 4,
-    "context_length": 128,
-    "checkpoint_every": 80,
+    **simulated_settings.PRETRAIN,
     # The small source is read more often than its share, but never more than six times.
     "mixture": "unimax",
     "mixture_epochs": 6,
 }
-SFT: Config = {
-    "steps": 60, "batch_size": 32, "learning_rate": 2e-3, "max_length": 128, "checkpoint_every": 60,
-}  # fmt: skip
-REWARD: Config = {"steps": 120, "batch_size": 32, "max_length": 128, "checkpoint_every": 120}
-PPO: Config = {
-    "updates": 24,
-    "batch_size": 64,
-    "epochs": 2,
-    "learning_rate": 2e-4,
-    "value_learning_rate": 2e-4,
-    "kl_coefficient": 0.15,
-    "kl_floor": 0.1,
-    "kl_target": 4.0,
-    "value_model": "separate",
-    "max_new_tokens": 56,
-    "max_prompt_tokens": 48,
-    "evaluate_every": 8,
-    # The policy that is kept is chosen by these held-out prompts, so nothing is measured on them.
-    "evaluation_rows": 128,
-    "checkpoint_every": 12,
-}
+REWARD: Config = {**simulated_settings.REWARD, "steps": 120, "checkpoint_every": 120}
+# The policy that is kept is chosen by these held-out prompts, so nothing is measured on them.
+PPO: Config = {**simulated_settings.PPO, "evaluation_rows": 128}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,39 +4,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
+from core.navigation import GROUPS, PERSONAL, Link, Page, Shown, current_page, links
 from core.templatetags.drawings import DRAWINGS
 
 register = template.Library()
 
-RANK = {"annotator": 0, "reviewer": 1, "admin": 2}
-# Name of the address, label, and the least role that may open it.
-PAGES = (
-    ("workspace-home", gettext_lazy("Home"), "annotator"),
-    ("pipeline", gettext_lazy("Pipeline"), "reviewer"),
-    ("sources", gettext_lazy("Sources"), "reviewer"),
-    ("projects", gettext_lazy("Projects"), "annotator"),
-    ("quality", gettext_lazy("Quality"), "reviewer"),
-    ("datasets", gettext_lazy("Datasets"), "reviewer"),
-    ("runs", gettext_lazy("Runs"), "reviewer"),
-    ("models", gettext_lazy("Models"), "reviewer"),
-    ("deployments", gettext_lazy("Deployments"), "reviewer"),
-    ("jobs", gettext_lazy("Jobs"), "reviewer"),
-    ("members", gettext_lazy("Members"), "admin"),
-    ("audit", gettext_lazy("Audit"), "admin"),
-)
-PERSONAL = (
-    ("my-work", gettext_lazy("My work"), "clock"),
-    ("me", gettext_lazy("My settings"), "settings"),
-    ("tokens", gettext_lazy("API tokens"), "key"),
-)
+# Few links need no headings between them.
+HEADINGS_FROM = 6
 
 
 @register.simple_tag
@@ -56,6 +37,14 @@ def words(text: str, lang: str = "") -> SafeString:
     if lang:
         return format_html('<bdi dir="auto" lang="{}">{}</bdi>', lang, text)
     return format_html('<bdi dir="auto">{}</bdi>', text)
+
+
+@register.simple_tag(takes_context=True)
+def person(context: dict[str, Any], membership: Any) -> SafeString:
+    """A member as this reader may know them: by name to admins and to themselves, else by pseudonym."""
+    reader = context.get("membership")
+    may_know = reader is not None and (reader.is_admin or reader.pk == membership.pk)
+    return words(membership.user.name if may_know else membership.pseudonym)
 
 
 @register.simple_tag
@@ -110,45 +99,25 @@ def chosen_theme(context: dict[str, Any]) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def navigation(context: dict[str, Any]) -> list[dict[str, Any]]:
-    """The pages that this person may open; one whose address is not installed is left out."""
-    membership = context.get("membership")
-    if membership is None:
-        return []
-    rank = RANK.get(membership.role, 0)
-    links = ((name, label) for name, label, role in PAGES if rank >= RANK[role])
-    return [link for link in (_link(context, name, label) for name, label in links) if link]
+def navigation(context: dict[str, Any]) -> list[Shown]:
+    """Groups of links to the pages that this person may open."""
+    groups = [(group, _links(context, group.pages)) for group in GROUPS]
+    headed = sum(len(found) for _group, found in groups) >= HEADINGS_FROM
+    return [Shown(group, found, headed and group.label is not None) for group, found in groups if found]
 
 
 @register.simple_tag(takes_context=True)
-def personal_navigation(context: dict[str, Any]) -> list[dict[str, Any]]:
-    """The pages about the person, for the menu in the corner."""
-    found = []
-    for name, label, drawing in PERSONAL:
-        link = _link(context, name, label)
-        if link:
-            found.append({**link, "icon": drawing})
-    return found
+def personal_navigation(context: dict[str, Any]) -> list[Link]:
+    """The pages about the person, for the menu under the name."""
+    return _links(context, PERSONAL)
 
 
-def _link(context: dict[str, Any], name: str, label: Any) -> dict[str, Any] | None:
-    address = _address(context, name)
-    if address is None:
-        return None
-    request = context.get("request")
-    path = request.path if request else ""
-    is_home = name == "workspace-home"
-    current = path == address if is_home else path.startswith(address)
-    return {"name": name, "label": label, "address": address, "current": current}
-
-
-def _address(context: dict[str, Any], name: str) -> str | None:
-    """The address inside the workspace, else the one outside of any, else None."""
-    workspace = context.get("workspace")
-    attempts = ([workspace.slug], []) if workspace else ([],)
-    for arguments in attempts:
-        try:
-            return reverse(name, args=arguments)
-        except NoReverseMatch:
-            continue
-    return None
+def _links(context: dict[str, Any], pages: tuple[Page, ...]) -> list[Link]:
+    membership = context.get("membership")
+    if membership is None:
+        return []
+    slug, request = membership.workspace.slug, context.get("request")
+    match = getattr(request, "resolver_match", None)
+    name = match.url_name if match else ""
+    current = current_page(path=request.path if request else "", url_name=name or "", workspace=slug)
+    return links(pages, workspace=slug, role=membership.role, current=current)

@@ -40,15 +40,17 @@ window.addEventListener("online", () => retry?.());
 // --- Toasts -----------------------------------------------------------------------------------------------
 const TOAST_SECONDS = 8;
 
-function expire(element, seconds = TOAST_SECONDS) {
-  let timer = setTimeout(() => element.remove(), seconds * 1000);
-  // Nobody loses a toast that is being read or whose button has the focus.
+// Nobody loses a toast that is being read or whose button has the focus: the time starts anew afterwards.
+function expire(element) {
+  let timer = null;
   const hold = () => clearTimeout(timer);
-  const release = () => { timer = setTimeout(() => element.remove(), seconds * 1000); };
-  element.addEventListener("pointerenter", hold);
-  element.addEventListener("focusin", hold);
-  element.addEventListener("pointerleave", release);
-  element.addEventListener("focusout", release);
+  const run = () => {
+    hold();
+    if (!element.matches(":hover, :focus-within")) timer = setTimeout(() => element.remove(), TOAST_SECONDS * 1000);
+  };
+  for (const name of ["pointerenter", "focusin"]) element.addEventListener(name, hold);
+  for (const name of ["pointerleave", "focusout"]) element.addEventListener(name, run);
+  run();
 }
 
 export function toast(text, { action, run } = {}) {
@@ -108,9 +110,23 @@ document.addEventListener("click", (event) => {
   if (target.matches("[data-retry]")) retry?.();
   if (target.matches("[data-dismiss]")) target.closest(".toast, .notice").remove();
   if (target.matches("[data-theme-choice]")) chooseTheme(target.dataset.themeChoice);
+  if (target.matches("[data-open-palette]") && isPlain(event)) openPalette(event);
   if (target.matches("[data-open-dialog]")) document.getElementById(target.dataset.openDialog).showModal();
   if (target.matches("[data-copy]")) copyFrom(target);
 });
+
+// A click that asks for a new tab or window is the browser's.
+const isPlain = (event) => !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+
+// --- The command palette ----------------------------------------------------------------------------------
+async function openPalette(event) {
+  const dialog = document.getElementById("palette");
+  if (!dialog) return;
+  event.preventDefault();
+  document.getElementById("site-menu")?.hidePopover();
+  const { togglePalette } = await import("./palette.js");
+  togglePalette(dialog, { chooseTheme });
+}
 
 // A form that asks first: <form data-confirm="Really?">.
 document.addEventListener("submit", (event) => {
@@ -135,6 +151,7 @@ document.addEventListener("submit", (event) => {
 
 // --- Keys -------------------------------------------------------------------------------------------------
 const shortcuts = new Map();
+const onePress = new Set();
 const TEXT_FIELDS = "textarea, select, [contenteditable], input:not([type=radio], [type=checkbox], [type=button])";
 
 export const singleKeysAllowed = () => root.hasAttribute("data-single-keys");
@@ -143,6 +160,13 @@ export const inTextField = (element) => Boolean(element?.closest?.(TEXT_FIELDS))
 // Names are like "g", "?", "ctrl+enter". `run` returns false when the key was not for it.
 export function shortcut(name, run) {
   shortcuts.set(name, run);
+  onePress.delete(name);
+}
+
+// For keys that send: one that is held down repeats, also on the next page, and would send that unseen.
+export function shortcutOnce(name, run) {
+  shortcut(name, run);
+  onePress.add(name);
 }
 
 function nameOf(event) {
@@ -159,12 +183,36 @@ function isForShortcuts(event, name) {
 
 document.addEventListener("keydown", (event) => {
   const name = nameOf(event);
-  const run = shortcuts.get(name);
+  const run = goTo(name) ?? shortcuts.get(name);
   if (!run || !isForShortcuts(event, name)) return;
-  if (run(event) !== false) event.preventDefault();
+  if (event.repeat && onePress.has(name)) event.preventDefault();
+  else if (run(event) !== false) event.preventDefault();
 });
 
 shortcut("?", () => document.getElementById("shortcuts").showModal());
+shortcut("ctrl+k", (event) => { openPalette(event); });
+
+// G and then a letter opens a page of the navigation. Where G means something else, that module takes it.
+const SEQUENCE_MS = 1500;
+let goUntil = 0;
+shortcut("g", () => {
+  if (!document.querySelector("[data-go]")) return false;
+  goUntil = performance.now() + SEQUENCE_MS;
+  return true;
+});
+
+function goTo(name) {
+  if (performance.now() > goUntil || name === "g") return null;
+  goUntil = 0;
+  const link = document.querySelector(`[data-go="${CSS.escape(name)}"]`);
+  if (link) return () => link.click();
+  // A letter that leads nowhere does nothing: what it means on this page was not asked for.
+  return name.length === 1 ? () => {} : null;
+}
+
+if (/Mac|iPhone|iPad/.test(navigator.platform)) {
+  for (const key of document.querySelectorAll("[data-command-key]")) key.textContent = key.textContent.replace("Ctrl", "⌘");
+}
 
 document.addEventListener("htmx:after:settle", () => { startToasts(); });
 startToasts();

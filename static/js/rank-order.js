@@ -196,7 +196,8 @@ export class Strip {
       return;
     }
     const sharing = order.uids.filter((other) => ranks[other] === ranks[uid]);
-    const values = { letter, place: ranks[uid], count: order.uids.length };
+    const place = this.words.ordinals.split(" ")[ranks[uid] - 1] ?? ranks[uid];
+    const values = { letter, place, count: order.uids.length };
     if (sharing.length === 1) this.announce(fill(this.words.place, values));
     else {
       const letters = sharing.map((one) => this.letters[one]).join(", ");

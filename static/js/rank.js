@@ -1,6 +1,7 @@
 // The ranking page: the order, the ratings, what is asked before sending, and the keys that only a ranking has.
 import { inTextField, shortcut } from "./app.js";
 import { Order, Strip, disagreements } from "./rank-order.js";
+import { View } from "./rank-view.js";
 import { TaskPage, current, focusKey, start } from "./task.js";
 import { fill } from "./wording.js";
 
@@ -13,6 +14,8 @@ class RankPage extends TaskPage {
     this.uids = this.cards.map((card) => card.dataset.candidate);
     this.order = new Order(this.uids, { ties: "ties" in task.dataset });
     this.strip = new Strip(task, this.words);
+    this.view = new View(task);
+    this.comparison = null;
     this.confirmed = false;
     this.active = 0;
     this.activate(0, { focus: false });
@@ -24,14 +27,19 @@ class RankPage extends TaskPage {
   #listen() {
     const near = () => { if (!this.closed) this.strip.makeDraggable((uids) => this.arranged(uids)); };
     this.task.querySelector(".strip").addEventListener("pointerenter", near, { once: true });
+    const select = this.form.elements.rewrite_of;
+    // Before the form hears of it, so that the draft has the text too.
+    select.addEventListener("input", () => this.startFrom(select));
     for (const [index, card] of this.cards.entries()) {
       card.addEventListener("focusin", () => this.activate(index, { focus: false }));
     }
   }
 
   #showNewestTurn() {
+    // From its start: a long one is read from there.
     const prompt = this.task.querySelector(".rank-prompt");
-    prompt.scrollTop = prompt.scrollHeight;
+    const newest = prompt.querySelector(".turn:last-of-type");
+    if (newest) prompt.scrollTop = newest.offsetTop - prompt.offsetTop;
   }
 
   // --- The order ------------------------------------------------------------------------------------------
@@ -134,6 +142,22 @@ class RankPage extends TaskPage {
     this.cards[this.active].scrollIntoView({ block: "nearest" });
   }
 
+  // Beside or below each other, scrolling together or in full.
+  changeView(name) {
+    const on = this.view.toggle(name);
+    const [said, otherwise] = name === "stacked" ? ["stacked", "columns"] : ["linked", "unlinked"];
+    this.announce(this.words[on ? said : otherwise]);
+    this.cards[this.active].scrollIntoView({ block: "nearest" });
+  }
+
+  // The first comparison fetches what it needs; most tasks are done without one.
+  async compare(deed, ...uids) {
+    if (this.uids.length < 2) return;
+    const { Comparison } = await import("./rank-compare.js");
+    this.comparison ??= new Comparison(this);
+    this.comparison[deed](...uids);
+  }
+
   get ratingRows() {
     return [...this.task.querySelectorAll(".candidate .rating")];
   }
@@ -182,6 +206,10 @@ class RankPage extends TaskPage {
   // --- Sending --------------------------------------------------------------------------------------------
   missing() {
     const placed = this.order.entries.length;
+    const { rewrite, rewrite_of: from } = this.form.elements;
+    if (from.value && rewrite.value.trim() === this.textOf(from.value).trim()) {
+      return fill(this.words.unchanged, { letter: this.strip.letters[from.value] });
+    }
     return !this.allBad?.checked && placed < Math.min(2, this.uids.length) ? this.words.empty : "";
   }
 
@@ -205,12 +233,38 @@ class RankPage extends TaskPage {
     dialog.showModal();
   }
 
+  textOf(uid) {
+    return this.task.querySelector(`[data-candidate="${uid}"] .raw`).textContent;
+  }
+
+  // "Starting from B" puts its text there, unless something of the person's own is there already.
+  startFrom(select) {
+    const { rewrite } = this.form.elements;
+    const copies = ["", ...this.uids.map((uid) => this.textOf(uid).trim())];
+    if (select.value && copies.includes(rewrite.value.trim())) rewrite.value = this.textOf(select.value);
+  }
+
+  leave(event) {
+    if (inTextField(event.target) || ratingRow(event)) this.activate(this.active);
+  }
+
   clicked(button) {
-    const { place, chip, better, worse, show } = button.dataset;
+    const { place, chip, better, worse, show, compare, against, view } = button.dataset;
+    if (compare) this.compare("toggle", compare);
+    if (against) this.compare("against", button.closest("[data-candidate]").dataset.candidate, against);
+    if (view) this.changeView(view);
     if (place || chip) this.place(this.uids.indexOf(place ?? chip));
     if (better) this.move(better, -1);
     if (worse) this.move(worse, +1);
-    if (show) this.activate(this.uids.indexOf(show), { focus: false });
+    if (show) this.switchTo(this.uids.indexOf(show));
+  }
+
+  // On a narrow screen one card takes the place of the other: it is read from its start.
+  switchTo(index) {
+    this.activate(index, { focus: false });
+    const { bottom } = this.task.querySelector(".switcher").getBoundingClientRect();
+    const { top } = this.cards[index].getBoundingClientRect();
+    if (top < bottom) window.scrollBy(0, top - bottom - 8);
   }
 }
 
@@ -227,12 +281,21 @@ for (const [name, step] of [["j", 1], ["k", -1], ["arrowright", 1], ["arrowleft"
     return true;
   });
 }
+for (const [name, distance] of [
+  ["arrowdown", { lines: 1 }], ["arrowup", { lines: -1 }], ["pagedown", { pages: 1 }], ["pageup", { pages: -1 }],
+]) {
+  shortcut(name, ({ target }) => {
+    const page = current();
+    if (!page || target.closest("input, .rank-prompt, [popover], .dock")) return false;
+    return page.view.scroll(page.active, distance);
+  });
+}
+shortcut("d", ({ shiftKey }) => {
+  const page = current();
+  page?.compare(shiftKey ? "next" : "toggle", page.uids[page.active]);
+});
+shortcut("l", () => current()?.changeView("linked"));
+shortcut("v", () => current()?.changeView("stacked"));
 shortcut("s", () => current()?.startRating() ?? false);
 focusKey("e", "#rewrite");
-document.addEventListener("keydown", (event) => {
-  const page = current();
-  if (event.key !== "Escape" || !page?.task.contains(event.target) || document.querySelector(":popover-open")) return;
-  if (inTextField(event.target) || ratingRow(event)) page.activate(page.active);
-});
-
 start((task) => new RankPage(task));

@@ -1,8 +1,7 @@
 // One task on the screen, whatever its kind: its draft, its clock, its texts and the line that says what is saved.
 // The fields of the form are the truth; the classes of the kinds only move them, so a page works the same without.
-import { inTextField, shortcut, singleKeysAllowed, toast } from "./app.js";
-import { Clock } from "./rank-clock.js";
-import { Draft, forgetOldCopies, refreshToken } from "./rank-draft.js";
+import { inTextField, shortcut, shortcutOnce, singleKeysAllowed, toast } from "./app.js";
+import { Clock, Draft, forgetOldCopies, keep, kept, refreshToken } from "./task-keeping.js";
 import { fill } from "./wording.js";
 
 const RAW_KEY = "annotera:raw";
@@ -24,7 +23,7 @@ export class TaskPage {
   // Once the class of the kind has its own parts.
   begin() {
     this.readFields();
-    this.showRaw(sessionStorage.getItem(RAW_KEY) === "1");
+    this.showRaw(kept(RAW_KEY, "sessionStorage") === "1");
     this.task.dataset.ready = "";
     this.form.addEventListener("input", () => this.fieldsChanged());
     this.form.addEventListener("focusout", (event) => { if (inTextField(event.target)) this.draft.save(); });
@@ -69,6 +68,11 @@ export class TaskPage {
   // A digit was pressed; true when it was for this page.
   digit() {
     return false;
+  }
+
+  // Escape was pressed inside of the task: out of the field, so that the single keys work again.
+  leave(event) {
+    if (inTextField(event.target)) this.task.querySelector("#task-title").focus({ preventScroll: true });
   }
 
   // --- What they share ------------------------------------------------------------------------------------
@@ -126,8 +130,10 @@ export class TaskPage {
       saving: words.saving, saved: words.saved, unsaved: words.unsaved, logged_out: words.loggedOut,
       answered: words.answered, stale_draft: words.stale,
     };
+    const isNews = line.dataset.state !== state;
     line.textContent = fill(sentences[state] ?? words.refused, values);
     line.dataset.state = state;
+    if (state === "logged_out" && isNews) toast(words.loggedOut, { action: words.login, run: () => window.open(words.loginUrl) });
     if (state === "stale_draft") toast(words.stale, { action: words.reload, run: () => location.reload() });
   }
 
@@ -140,9 +146,10 @@ export class TaskPage {
   }
 
   showRaw(raw) {
-    sessionStorage.setItem(RAW_KEY, raw ? "1" : "0");
+    keep(RAW_KEY, raw ? "1" : "0", "sessionStorage");
     this.raw = raw;
     this.task.querySelector("[data-raw]")?.setAttribute("aria-pressed", String(raw));
+    this.task.classList.toggle("is-raw", raw);
     for (const element of this.task.querySelectorAll(".rendered")) element.hidden = raw;
     for (const element of this.task.querySelectorAll(".raw")) element.hidden = !raw;
   }
@@ -166,11 +173,11 @@ shortcut("r", () => page?.showRaw(!page.raw));
 shortcut("g", () => document.getElementById("guideline")?.togglePopover() ?? false);
 focusKey("f", "[data-flags] input");
 focusKey("c", "#rationale");
-shortcut("enter", ({ target }) => {
+shortcutOnce("enter", ({ target }) => {
   if (!page || isControl(target) || target.closest("#skip")) return false;
   return page.submit();
 });
-shortcut("ctrl+enter", () => page?.submit() ?? false);
+shortcutOnce("ctrl+enter", () => page?.submit() ?? false);
 shortcut("ctrl+s", () => { page?.draft.save(); });
 shortcut("ctrl+space", () => { page?.task.querySelector("#skip")?.showPopover(); });
 shortcut("ctrl+z", (event) => {
@@ -180,13 +187,28 @@ shortcut("ctrl+z", (event) => {
   return true;
 });
 
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.defaultPrevented || !page?.task.contains(event.target)) return;
+  if (!document.querySelector(":popover-open")) page.leave(event);
+});
+
 function show() {
   const task = document.querySelector("#task[data-assignment]");
   if (task && page?.task === task) return;
   page?.stop();
   page = task ? make(task) : null;
+  removeUndoLater();
+}
+
+// Not from under somebody who is about to press it.
+function removeUndoLater() {
   const undo = document.querySelector("[data-undo]");
-  if (undo) setTimeout(() => undo.remove(), UNDO_MS);
+  if (!undo) return;
+  const remove = () => {
+    if (undo.matches(":hover, :focus-within")) setTimeout(remove, UNDO_MS);
+    else undo.remove();
+  };
+  setTimeout(remove, UNDO_MS);
 }
 
 function arrive() {
@@ -200,15 +222,22 @@ function arrive() {
 function openNewGuideline() {
   const drawer = document.getElementById("guideline");
   const version = drawer?.dataset.open;
-  if (!version || sessionStorage.getItem("annotera:guideline") === version) return;
-  sessionStorage.setItem("annotera:guideline", version);
+  if (!version || kept("annotera:guideline", "sessionStorage") === version) return;
+  keep("annotera:guideline", version, "sessionStorage");
   drawer.showPopover();
 }
 
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   if (ctx.sourceElement === page?.form) clearTimeout(page.draft.timer);
 });
-document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+document.addEventListener("htmx:after:request", (event) => {
+  const { ctx } = event.detail;
+  // The server would send the browser to its login page: the work stays in sight, and is sent after the log-in.
+  if (ctx.response.status === 401 && page?.task.contains(ctx.sourceElement)) {
+    event.preventDefault();
+    page.showReceipt("logged_out");
+    return;
+  }
   // Acknowledged: the copy on this device has done its work.
   if (ctx.response.raw.ok && page?.task.contains(ctx.sourceElement)) {
     page.draft.stop();

@@ -1,6 +1,5 @@
 // Instruction writing: the instruction as it came or mended, and the answer.
-import { inTextField } from "./app.js";
-import { TaskPage, current, focusKey, start } from "./task.js";
+import { TaskPage, focusKey, start } from "./task.js";
 import { fill } from "./wording.js";
 
 class WritingPage extends TaskPage {
@@ -38,10 +37,4 @@ class WritingPage extends TaskPage {
 
 focusKey("a", "#completion");
 focusKey("i", "#prompt");
-document.addEventListener("keydown", (event) => {
-  const page = current();
-  if (event.key !== "Escape" || !page?.task.contains(event.target) || !inTextField(event.target)) return;
-  // Out of the text field, so that the single keys work again.
-  if (!document.querySelector(":popover-open")) document.getElementById("task-title").focus();
-});
 start((task) => new WritingPage(task));

@@ -26,9 +26,8 @@ def test_another_workspaces_events_are_not_shown(cast):
 def test_it_filters_by_kind(cast):
     record(kind=Kind.EXPORTED, membership=cast.rita)
     record(kind=Kind.FROZEN, membership=cast.bob)
-    page = cast.client(cast.alice).get(PAGE, {"kind": "frozen"}).content.decode()
-    assert "Bob" in page
-    assert "Rita" not in page
+    rows = cast.client(cast.alice).get(PAGE, {"kind": "frozen"}).context["rows"]
+    assert [row.event.membership for row in rows] == [cast.bob]
     found = cast.api(cast.alice).get("/api/v1/audit/", {"kind": "frozen"}).json()["results"]
     assert [event["kind"] for event in found] == ["frozen"]
 
@@ -55,7 +54,7 @@ def test_the_pages_together_show_every_event_once(cast):
     client, shown, before = cast.client(cast.alice), [], ""
     for _page in range(3):
         context = client.get(PAGE, {"kind": "exported", "before": before}).context
-        shown += [event.pk for event, _details in context["rows"]]
+        shown += [event.pk for row in context["rows"] for event in row.events]
         before = context["next_cursor"]
     assert shown == sorted(made, reverse=True)
     assert before == ""
@@ -84,4 +83,4 @@ def test_the_page_costs_the_same_at_ten_and_at_a_hundred_events(cast):
         with CaptureQueriesContext(connection) as queries:
             assert client.get(PAGE).status_code == 200
         counts.append(len(queries))
-    assert counts[0] == counts[1] <= 6
+    assert counts[0] == counts[1] <= 7

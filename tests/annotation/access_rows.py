@@ -15,7 +15,13 @@ def a_candidates_form(objects: Objects) -> dict[str, Any]:
     return {**some_prompts(objects), **settings, "split": "train", "limit": "20"}
 
 
+def two_answers(objects: Objects) -> dict[str, Any]:
+    one, other = objects.assignment.shown_order[:2]
+    return {"uid": objects.assignment.uid, "one": one, "other": other}
+
+
 ROWS: list[Row] = [
+    Row("assignment-compare", "GET", (302, 200, 404, 404, 404), two_answers),
     Row("project-candidates", "GET", (302, 403, 403, 200, 404), uid_of("project")),
     Row("project-candidates", "POST", (302, 403, 403, 302, 404), uid_of("project"), a_candidates_form),
     Row("api-project-candidates", "POST", (401, 403, 403, 201, 404), uid_of("project"), some_prompts),

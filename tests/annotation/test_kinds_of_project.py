@@ -128,9 +128,9 @@ def test_a_page_of_a_project_speaks_of_its_kind(crew, alice):
     html = alice.get(page("project", labelling)).content.decode()
     assert "Start labelling" in html and "complaint" in html
     html = alice.get(page("project-import", writing)).content.decode()
-    assert "candidates" not in html
+    assert "<code>candidates</code>" not in html
     listed = alice.get(page("projects")).content.decode()
-    assert "instruction writing" in listed and "classification" in listed
+    assert "Instruction writing" in listed and "Classification" in listed
 
 
 # --- Importing --------------------------------------------------------------------------------------------

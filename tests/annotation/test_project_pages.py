@@ -118,10 +118,13 @@ def test_guidelines_are_numbered_and_never_change(alice, crew, project):
         (1, "First."),
         (2, "Second."),
     ]
-    html = crew.client(crew.bob).get(page("project-guideline", project)).content.decode()
+    bob = crew.client(crew.bob)
+    html = bob.get(page("project-guideline", project)).content.decode()
     assert "Second." in html
-    assert "First." in html
     assert "guideline/publish" not in html
+    assert "First." in bob.get(page("project-guideline", project), {"version": "1"}).content.decode()
+    for unknown in ("3", "0", "nonsense", "9" * 30):
+        assert bob.get(page("project-guideline", project), {"version": unknown}).status_code == 404
     assert alice.post(page("guideline-publish", project), {"text": " "}).status_code == 422
 
 
@@ -178,14 +181,14 @@ def test_the_project_list_costs_the_same_at_10_and_at_100_rows(crew, alice):
     for number in range(10, 100):
         make_project(crew, name=f"P{number}")
     many = count_queries(alice, page("projects"))
-    assert few == many <= 8
+    assert few == many <= 11
 
 
 def test_the_project_page_costs_the_same_at_10_and_at_1000_tasks(crew, alice, project):
     add_tasks(project, 10)
     few = count_queries(alice, page("project", project))
     add_tasks(project, 990, first=10)
-    assert count_queries(alice, page("project", project)) == few <= 11
+    assert count_queries(alice, page("project", project)) == few <= 15
     assert "1,000" in alice.get(page("project", project)).content.decode()
 
 
@@ -198,7 +201,7 @@ def test_my_work_costs_the_same_at_10_and_at_30_rows(crew, project):
             assignment = hand_out(membership=crew.bob, project=project).assignment
             submit(assignment=assignment, answer=an_answer(assignment))
         counts.append(count_queries(bob, page("my-work")))
-    assert counts[0] == counts[1] <= 9
+    assert counts[0] == counts[1] <= 15
 
 
 def test_my_work_shows_what_is_recorded_and_only_mine(crew, project):

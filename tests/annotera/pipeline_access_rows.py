@@ -1,4 +1,4 @@
-"""Who may do what in the pipeline and its rules: rows of the access table."""
+"""Who may do what in the pipeline, its rules, the search and the styleguide: rows of the access table."""
 
 from typing import Any
 
@@ -14,6 +14,9 @@ def a_rule(objects: Objects) -> dict[str, Any]:
 
 ROWS: list[Row] = [
     Row("pipeline", "GET", (302, 403, 200, 200, 404)),
+    Row("palette", "GET", (302, 200, 200, 200, 404)),
+    Row("styleguide", "GET", (302, 403, 403, 200, 404)),
+    Row("own-styleguide", "GET", (302, 403, 403, 302, 302)),
     Row("rules", "GET", (302, 403, 200, 200, 404)),
     Row("rules", "POST", (302, 403, 403, 302, 404), data=a_rule),
     Row("rule-switch", "POST", (302, 403, 403, 302, 404), uid_of("rule"), sends(to="off")),

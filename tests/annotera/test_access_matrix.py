@@ -60,6 +60,10 @@ def answered_project(objects: Objects) -> dict[str, Any]:
     return {"uid": objects.annotation.project.uid}
 
 
+def two_runs(objects: Objects) -> dict[str, Any]:
+    return {"run": f"{objects.run.uid},{objects.model.made_by.uid}"}
+
+
 def a_run(objects: Objects) -> dict[str, Any]:
     """The dataset version is of Alice's workspace: for Charlie it does not exist."""
     return {"stage": "pretrain", "dataset_version": str(objects.version.uid)}
@@ -178,6 +182,7 @@ TABLE = [
     Row("run-new", "GET", (302, 403, 403, 200, 404), stage),
     Row("run-new", "POST", (302, 403, 403, 302, 404), stage, a_run_form),
     Row("run", "GET", (302, 403, 200, 200, 404), uid_of("run")),
+    Row("runs-compare", "GET", (302, 403, 200, 200, 404), data=two_runs),
     Row("run-metrics", "GET", (302, 403, 200, 200, 404), uid_of("run")),
     Row("run-cancel", "POST", (302, 403, 403, 302, 404), uid_of("run")),
     Row("models", "GET", (302, 403, 200, 200, 404)),

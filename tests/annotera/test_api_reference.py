@@ -22,5 +22,20 @@ def test_it_names_the_fields_of_a_body_and_which_are_required(cast: Cast) -> Non
     assert "Idempotency-Key" in {field.name for field in create.parameters}
 
 
+def test_each_operation_has_an_example_to_copy_with_what_it_requires(cast: Cast) -> None:
+    answer = cast.client(cast.bob).get("/w/acme/reference/")
+    shown = answer.content.decode()
+    [generate] = [
+        operation
+        for group in answer.context["groups"]
+        for operation in group.operations
+        if operation.path == "/api/v1/generate"
+    ]
+    assert generate.curl.startswith('-X POST -H "Content-Type: application/json" -d')
+    for field in generate.body:
+        assert (f'"{field.name}"' in generate.curl) is field.required
+    assert shown.count("data-copy=") == sum(len(group.operations) for group in answer.context["groups"]) + 1
+
+
 def test_it_needs_a_login(client, db) -> None:
     assert client.get("/w/acme/reference/").status_code == 302

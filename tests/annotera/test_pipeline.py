@@ -301,8 +301,9 @@ def test_production_goes_from_a_deployment_over_its_outputs_back_to_the_annotato
     good, bad = write(deployment), write(deployment)
     Feedback.objects.create(workspace=cast.workspace, output=good, kind="thumb", value={"up": True})
     assert told(cast, "production") == ("done", "See outputs and feedback", "helper")
-    complain(bad)
-    assert told(cast, "production") == ("attention", "Send 1 output back to annotators", "helper")
+    for _time in range(2):
+        complain(bad)
+        assert told(cast, "production") == ("attention", "Send 1 output back to annotators", "helper")
     project = make_project(cast)
     add_tasks(project, 1)
     Harvest.objects.create(
@@ -389,7 +390,7 @@ def test_the_pages_cost_the_same_at_ten_and_two_hundred_rows_of_everything(
     few = costs()
     fill(cast, tmp_path / "many", 190, first=10)
     assert costs() == few
-    assert max(few) < 45
+    assert max(few) < 50
 
 
 def open_page(cast: Cast, who: str, **headers: str) -> Any:

@@ -94,12 +94,14 @@ def test_the_list_says_how_far_a_rule_is_and_what_it_did_last(
     check_rules()
     html = read(cast, "rita")
     assert "6 of 10" in html and "not yet" in html and "steps=7" in html
+    assert "When 10 new preferences of" in html and "are released, train a reward model from" in html
     release(project, 12)
     check_rules()
     html = read(cast, "rita")
     run = TrainingRun.objects.get(stage="reward")
     assert "0 of 10" in html
     assert reverse("run", args=["acme", run.uid]) in html and "queued" in html
+    assert "12 new preferences" in html
 
 
 def test_a_rule_that_could_not_act_says_why(cast: Cast, project: Project, base: ModelVersion) -> None:

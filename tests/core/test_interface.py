@@ -66,8 +66,9 @@ def test_the_frame_needs_no_person_and_no_database(django_assert_num_queries, db
 
 def test_annotators_see_no_links_that_would_refuse_them(cast: Cast) -> None:
     annotator, admin = frame(cast), frame(cast, "alice")
-    assert ">Members</a>" in admin and ">Audit</a>" in admin
-    assert ">Members</a>" not in annotator and ">Runs</a>" not in annotator
+    assert ">Members</span>" in admin and ">Audit</span>" in admin
+    assert ">Members</span>" not in annotator and ">Runs</span>" not in annotator
+    assert ">My work</span>" in annotator
 
 
 def test_the_frame_of_a_member_costs_no_query(cast: Cast, django_assert_num_queries) -> None:

@@ -5,7 +5,7 @@ from core.ids import uuid7
 from corpus import lineage
 from corpus.lineage_graph import Graph, GraphEdge, GraphNode, graph_of
 from corpus.lineage_people import annotators_of
-from corpus.lineage_picture import BOX_HEIGHT, BOX_WIDTH, picture_of
+from corpus.lineage_picture import BOX_HEIGHT, NARROWEST, gathered, picture_of
 from tests.conftest import Cast
 from tests.corpus.frozen import freeze, pair, source_parent
 
@@ -35,13 +35,43 @@ def test_a_parent_stands_next_to_its_first_child() -> None:
     assert places["guideline"][0] == places["c"][0]
 
 
+def many_origins(count: int) -> Graph:
+    """So many sources, and a project with its guideline, of one version."""
+    version = ("dataset_version", "v")
+    labels = {("source", str(number)): f"notes {number}" for number in range(count)}
+    labels |= {("guideline", "g"): "Rank, guideline 1", ("project", "p"): "Rank"}
+    more = {("dataset_version", "w"): "w v1", version: "v v1"}
+    nodes = {key: GraphNode(key, label=label) for key, label in (labels | more).items()}
+    edges = [GraphEdge(key, version if key[0] == "source" else ("dataset_version", "w")) for key in labels]
+    return Graph(root=version, nodes=nodes, edges=[*edges, GraphEdge(("dataset_version", "w"), version)])
+
+
+def test_where_there_are_many_those_that_began_the_same_stand_as_one() -> None:
+    one = gathered(many_origins(12))
+    assert sorted(node.label for node in one.nodes.values()) == [
+        "12 sources",
+        "Rank and 1 more",
+        "v v1",
+        "w v1",
+    ]
+    [project] = [node for node in one.nodes.values() if node.label.startswith("Rank")]
+    assert project.note == "Rank; Rank, guideline 1"
+    assert len(one.edges) == 3
+    assert len(picture_of(one).lines) == 3
+
+
+def test_few_stand_each_for_itself() -> None:
+    few = many_origins(3)
+    assert gathered(few) == few
+
+
 def test_no_two_boxes_overlap_and_all_lie_on_the_canvas() -> None:
     places = drawn(*[f"a>{number}" for number in range(20)], *[f"{number}>z" for number in range(20)])
     spots = sorted(places.values())
     for at, (x, y) in enumerate(spots):
         assert x >= 0 and y >= 0
         for other_x, other_y in spots[at + 1 :]:
-            assert abs(x - other_x) >= BOX_WIDTH or abs(y - other_y) >= BOX_HEIGHT
+            assert abs(x - other_x) >= NARROWEST or abs(y - other_y) >= BOX_HEIGHT
 
 
 def test_a_line_that_passes_a_column_runs_beside_its_boxes() -> None:

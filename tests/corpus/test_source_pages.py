@@ -87,8 +87,10 @@ def test_a_file_is_uploaded_and_read_by_a_job(cast: Cast) -> None:
     read_now(upload=DocumentUpload.objects.get())
     Job.objects.update(state="succeeded", ended_at="2026-01-01T00:00:00Z")
     page = get(cast, f"sources/{source.uid}/")
-    assert "more.jsonl" in page and "1 line refused" in page and "txt" in page
+    assert "One." in page and "1 line of the newest upload was refused" in page
     assert 'hx-get="' not in page
+    page = get(cast, f"sources/{source.uid}/?tab=uploads")
+    assert "more.jsonl" in page and "1 line refused" in page and "txt" in page
 
 
 def test_the_poll_shows_the_job_and_then_the_whole_page(cast: Cast, source: Source, tmp_path: Path) -> None:
@@ -127,11 +129,56 @@ def test_a_source_of_answers_takes_no_documents(cast: Cast) -> None:
 
 
 def test_the_page_of_a_source_counts_what_is_in_it(cast: Cast, source: Source) -> None:
-    page = get(cast, f"sources/{source.uid}/", cast.rita)
+    page = get(cast, f"sources/{source.uid}/?tab=coverage", cast.rita)
     assert "E-mail addresses" in page and "under 200 characters" in page and "not stated" in page
+    page = get(cast, f"sources/{source.uid}/", cast.rita)
     assert "[EMAIL]" in page and "jane@example.org" not in page
-    # What only an admin may do is offered to admins only.
-    assert "/upload/" not in page and "/clean/" not in page
+
+
+@pytest.mark.parametrize(
+    ("tab", "offered", "words"),
+    [
+        ("uploads", "/upload/", "newest first"),
+        ("cleaning", "/clean/", "Not cleaned yet"),
+        ("rights", "", "Copyright holder"),
+    ],
+)
+def test_each_part_of_a_source_has_its_address_and_its_forms_are_for_admins(
+    cast: Cast, source: Source, tab: str, offered: str, words: str
+) -> None:
+    read, written = (get(cast, f"sources/{source.uid}/?tab={tab}", who) for who in (cast.rita, cast.alice))
+    assert words in read and words in written
+    assert f"sources/{source.uid}{offered}" in written
+    assert not offered or offered not in read
+
+
+def main_action(page: str) -> str:
+    header = page.split('<div class="page-actions">')[1].split("</header>")[0]
+    return header.split("button-primary")[1].split("</a>")[0] if "button-primary" in header else ""
+
+
+def test_the_main_action_of_a_source_is_its_next_step(cast: Cast, source: Source) -> None:
+    empty = make_source(cast, "Empty")
+    assert "Upload documents" in main_action(get(cast, f"sources/{empty.uid}/?tab=rights"))
+    assert main_action(get(cast, f"sources/{empty.uid}/")) == "", "the upload form is open already"
+    assert "Clean the documents" in main_action(get(cast, f"sources/{source.uid}/"))
+    run = cleaning_runs.preview_now(cleaning_runs.preview(source=source, by=cast.alice))
+    cleaning_runs.apply_now(cleaning_runs.apply(run=run, by=cast.alice))
+    Job.objects.update(state="succeeded", ended_at=run.created_at)
+    assert "Freeze a corpus" in main_action(get(cast, f"sources/{source.uid}/"))
+    assert main_action(get(cast, f"sources/{source.uid}/", cast.rita)) == ""
+
+
+def test_a_cleaning_tells_how_many_came_into_each_step_and_how_many_left_it(
+    cast: Cast, source: Source
+) -> None:
+    run = cleaning_runs.preview_now(cleaning_runs.preview(source=source, by=cast.alice))
+    Job.objects.update(state="succeeded", ended_at=run.created_at)
+    steps = cast.client(cast.alice).get(f"/w/acme/cleanings/{run.uid}/").context["steps"]
+    assert steps[0].entered == run.report["documents"] == 4
+    for step, following in zip(steps, steps[1:], strict=False):
+        assert following.entered == step.left == step.entered - step.removed
+    assert steps[-1].left == run.report["kept"]
 
 
 def test_cleaning_is_previewed_applied_and_taken_back(cast: Cast, source: Source) -> None:
@@ -215,7 +262,16 @@ def test_a_corpus_of_no_source_of_the_workspace_is_refused(
     assert not DatasetVersion.objects.exists()
 
 
-@pytest.mark.parametrize("path", ["sources/", "sources/{}/", "sources/{}/?state=removed"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "sources/",
+        "sources/{}/",
+        "sources/{}/?state=removed",
+        "sources/{}/?tab=uploads",
+        "sources/{}/?tab=coverage",
+    ],
+)
 def test_a_list_costs_the_same_for_ten_rows_and_for_sixty(cast: Cast, tmp_path: Path, path: str) -> None:
     first = make_source(cast, "First")
 
@@ -255,6 +311,8 @@ def test_the_samples_cost_the_same_however_many_there_are(cast: Cast, tmp_path: 
     assert cost("Few", 2) == cost("Many", 30)
 
 
-@pytest.mark.parametrize("path", ["sources/?page=2", "sources/{}/?state=lost", "sources/{}/?before=x"])
+@pytest.mark.parametrize(
+    "path", ["sources/?page=2", "sources/{}/?state=lost", "sources/{}/?before=x", "sources/{}/?tab=x"]
+)
 def test_a_wrong_question_is_refused(cast: Cast, source: Source, path: str) -> None:
     assert cast.client(cast.alice).get(f"/w/acme/{path.format(source.uid)}").status_code == 400

@@ -1,58 +1,23 @@
-"""Every page, light and dark, wide and narrow: axe finds nothing, nothing scrolls sideways, the CSP holds."""
+"""Busy and empty pages and the ranking page, light and dark, wide and narrow (others: test_every_page)."""
 
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from annotation.standings import accept_warning
 from tests.conftest import Cast
 from tests.journeys.conftest import Visit
+from tests.journeys.looking import LOOKS, findings, in_every_look, look_at, sideways
 from tests.journeys.worlds import ARABIC, busy_workspace, first_task, ranking_project
 
 pytestmark = pytest.mark.browser
 
-LOOKS = [
-    pytest.param(scheme, width, id=f"{scheme}-{width}")
-    for scheme in ("light", "dark")
-    for width in (1440, 390)
-]
 ADMIN_PAGES = (
     "workspace-home", "pipeline", "rules", "projects", "project-new", "datasets", "runs", "models", "jobs",
     "members", "audit", "tokens", "me", "my-work", "consent",
 )  # fmt: skip
-
-
-def findings(page: Page) -> list[str]:
-    """What axe says of the page as it stands, one line a finding."""
-    dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-    # Between light and dark only the colours differ.
-    options: dict[str, object] = {"preload": False}  # which would copy style sheets into the page
-    if dark:
-        options["runOnly"] = {"type": "rule", "values": ["color-contrast"]}
-    violations = Axe().run(page, options=options).response["violations"]
-    return [
-        f"{page.url}: {rule['id']}: {node['html'][:160]}" for rule in violations for node in rule["nodes"]
-    ]
-
-
-def sideways(page: Page) -> list[str]:
-    overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    return [f"{page.url} is {overflow} px too wide"] if overflow > 0 else []
-
-
-def look_at(page: Page, address: str) -> list[str]:
-    response = page.goto(address)
-    assert response is not None and response.status == 200, (address, response and response.status)
-    return findings(page) + sideways(page)
-
-
-@pytest.mark.parametrize(("scheme", "width"), LOOKS)
-def test_the_login_page_is_open_to_everybody(scheme: str, width: int, visit: Visit) -> None:
-    page = visit(scheme=scheme, width=width)
-    assert look_at(page, "/login/") == []
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)
@@ -71,15 +36,13 @@ def test_the_ranking_page_is_open_to_everybody(
     assert found + findings(page) == []
 
 
-@pytest.mark.parametrize(("scheme", "width"), LOOKS)
-def test_the_pages_of_an_admin_are_open_to_everybody(
-    scheme: str, width: int, committed_cast: Cast, visit: Visit, tmp_path: Path
+def test_the_pages_of_a_busy_workspace_are_open_to_everybody(
+    committed_cast: Cast, visit: Visit, tmp_path: Path
 ) -> None:
     addresses = busy_workspace(committed_cast, tmp_path).values()
-    page = visit(committed_cast.alice, scheme=scheme, width=width)
-    lists = [reverse(name, args=["acme"]) for name in ADMIN_PAGES]
-    lists.append(reverse("run-new", args=["acme", "ppo"]))
-    assert [line for address in (*addresses, *lists) for line in look_at(page, address)] == []
+    page = visit(committed_cast.alice)
+    found = [line for address in addresses for line in in_every_look(page, address)]
+    assert not found, "\n".join(found)
 
 
 def test_empty_pages_are_open_to_everybody_too(committed_cast: Cast, visit: Visit) -> None:

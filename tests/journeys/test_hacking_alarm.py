@@ -11,7 +11,7 @@ from jobs.models import Job
 from tests.conftest import Cast
 from tests.jobs.processes import Worker
 from tests.journeys.conftest import Visit
-from tests.journeys.test_accessibility import LOOKS, findings, look_at, sideways
+from tests.journeys.looking import LOOKS, findings, look_at, sideways
 from tests.journeys.test_from_ranking_to_ppo import TINY_MODEL, TINY_PPO, TINY_REWARD, launch
 from tests.training.alarmed import (
     LENGTH,

@@ -42,6 +42,19 @@ def test_no_model_name_reaches_the_browser(committed_cast: Cast, visit: Visit) -
     assert "secret-model" not in page.content()
 
 
+def test_a_browser_that_forbids_its_stores_ranks_all_the_same(committed_cast: Cast, visit: Visit) -> None:
+    project = ranking_project(committed_cast)
+    page = visit(committed_cast.bob)
+    forbidden = "get() { throw new DOMException('The store is forbidden.', 'SecurityError'); }"
+    for store in ("localStorage", "sessionStorage"):
+        page.add_init_script(f"Object.defineProperty(window, '{store}', {{ {forbidden} }});")
+    open_ready(page, first_task(committed_cast.bob, project))
+    press(page, "v")
+    expect(page.locator("#task.is-stacked")).to_be_visible()
+    submit_by_keys(page, "2", "1", "3")
+    assert len(answers()) == 1
+
+
 def test_keys_pop_tie_and_walk(committed_cast: Cast, visit: Visit) -> None:
     project = ranking_project(committed_cast)
     page = visit(committed_cast.bob)
@@ -49,12 +62,12 @@ def test_keys_pop_tie_and_walk(committed_cast: Cast, visit: Visit) -> None:
     placed, announced = page.locator("[data-placed] li"), page.locator("[data-announce]")
     press(page, "3", "1")
     expect(placed).to_have_text(["C", "A"])
-    expect(announced).to_have_text("A is 2 of 3")
+    expect(announced).to_have_text("A is 2nd of 3")
     press(page, "Backspace")
     expect(placed).to_have_text(["C"])
     expect(announced).to_have_text("A is not placed")
     press(page, "=", "2")
-    expect(announced).to_have_text("B, C share place 1 of 3")
+    expect(announced).to_have_text("B, C share 1st place of 3")
     press(page, "j", "j")
     expect(page.locator("[data-letter=A]")).to_be_focused()
     press(page, "ArrowLeft")
@@ -108,7 +121,7 @@ def test_a_chip_can_be_dragged_and_buttons_do_the_same(committed_cast: Cast, vis
     drag(page, start, end, until=lambda: placed.all_inner_texts() == ["B", "C", "A"])
     page.get_by_role("button", name="Rank A better").click()
     expect(placed).to_have_text(["B", "A", "C"])
-    expect(page.locator("[data-announce]")).to_have_text("A is 2 of 3")
+    expect(page.locator("[data-announce]")).to_have_text("A is 2nd of 3")
 
 
 def drag(page: Page, start: dict, end: dict, *, until: Callable[[], bool]) -> None:
@@ -121,14 +134,18 @@ def drag(page: Page, start: dict, end: dict, *, until: Callable[[], bool]) -> No
     assert until()
 
 
-def test_ratings_against_the_order_are_asked_about_once(committed_cast: Cast, visit: Visit) -> None:
-    project = ranking_project(committed_cast, candidates=2)
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_ratings_against_the_order_are_asked_about_once(
+    count: int, committed_cast: Cast, visit: Visit
+) -> None:
+    project = ranking_project(committed_cast, candidates=count, aspects=["quality", "safety"])
     page = visit(committed_cast.bob)
     open_ready(page, first_task(committed_cast.bob, project))
-    press(page, "1", "2", "s", "1", "1", "1", "5", "5", "5", "Escape")
-    press(page, "Control+Enter")
-    dialog = page.locator("#ratings-conflict")
-    expect(dialog).to_contain_text("You rated B higher than A")
+    order = [str(number) for number in range(1, count + 1)]
+    # The last one in the order is rated best, the others worst.
+    press(page, *order, "s", *["1", "1"] * (count - 1), "5", "5", "Escape", "Control+Enter")
+    dialog, worst = page.locator("#ratings-conflict"), "ABCD"[count - 1]
+    expect(dialog).to_contain_text(f"You rated {worst} higher than A (5.0 against 1.0 on average)")
     assert answers() == []
     press(page, "Escape")
     expect(dialog).to_be_hidden()
@@ -138,6 +155,27 @@ def test_ratings_against_the_order_are_asked_about_once(committed_cast: Cast, vi
     page.get_by_role("button", name="Keep both and send").click()
     expect(page.locator(f'#task[data-assignment="{before}"]')).to_have_count(0)
     assert len(answers()) == 1
+
+
+def test_a_better_answer_starts_from_another_and_is_not_sent_unchanged(
+    committed_cast: Cast, visit: Visit
+) -> None:
+    project = ranking_project(committed_cast, candidates=2)
+    page = visit(committed_cast.bob)
+    open_ready(page, first_task(committed_cast.bob, project))
+    press(page, "1", "2", "e")
+    page.get_by_label("Starting from").select_option("B")
+    expect(page.get_by_label("Better answer", exact=True)).to_have_value(re.compile("Answer . to question"))
+    page.locator("#task-title").focus()
+    press(page, "Control+Enter")
+    expect(page.locator("[data-problem]")).to_contain_text("still the same as B")
+    press(page, "e", "Control+End")
+    page.keyboard.type("And more.")
+    # What the person wrote is not replaced by another start.
+    page.get_by_label("Starting from").select_option("A")
+    expect(page.get_by_label("Better answer", exact=True)).to_have_value(re.compile("And more"))
+    submit_by_keys(page)
+    assert answers()[0]["rewrite"]["text"].endswith("And more.")
 
 
 def test_an_empty_answer_is_not_sent(committed_cast: Cast, visit: Visit) -> None:

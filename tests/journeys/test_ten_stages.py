@@ -19,8 +19,8 @@ from qa.models import Acceptance
 from tests.conftest import Cast, make_member, poll
 from tests.jobs.processes import Worker
 from tests.journeys.conftest import Visit
+from tests.journeys.looking import findings, sideways
 from tests.journeys.ranking import open_ready, submit_by_keys
-from tests.journeys.test_accessibility import findings, sideways
 from tests.production.residents import Inference
 from tests.training.conftest import broker, start_training_worker, training_broker, training_worker
 from training.models import ModelVersion
@@ -132,7 +132,11 @@ def test_from_a_file_to_a_model_whose_answers_come_back(
     deployment = deploy(alice, policy)
     look.at("the deployment")
     generate(alice, "How do I clean my old lamp?")
-    alice.get_by_role("button", name="Thumb down").click()
+    answer = alice.locator("#answer")
+    answer.get_by_role("button", name="Thumb down").click()
+    expect(answer).to_contain_text("Noted")
+    look.at("the answer")
+    answer.get_by_role("link", name="Write a better answer").click()
     expect(alice.locator("section", has=alice.get_by_role("heading", name="Feedback"))).to_contain_text(
         "thumb down"
     )
@@ -190,6 +194,7 @@ def collect(page: Page, name: str, path: Path) -> None:
 
 
 def clean(page: Page) -> None:
+    page.get_by_role("link", name="Clean the documents").click()
     page.get_by_role("button", name="Preview the cleaning").click()
     apply = page.get_by_role("button", name=re.compile("Apply: remove"))
     expect(apply).to_be_visible(timeout=LONG)
@@ -313,4 +318,4 @@ def deploy(page: Page, model: str) -> str:
 def generate(page: Page, prompt: str) -> None:
     page.locator("#ask [name=prompt]").fill(prompt)
     page.get_by_role("button", name="Generate").click()
-    page.wait_for_url("**/outputs/**", timeout=30_000)
+    page.wait_for_url("**?asked=*", timeout=30_000)

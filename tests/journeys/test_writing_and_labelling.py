@@ -10,8 +10,8 @@ from annotation.models import Assignment, Guideline, Project
 from tests.annotation.worlds import consenting, labelling_project, writing_project
 from tests.conftest import Cast
 from tests.journeys.conftest import Visit
+from tests.journeys.looking import findings, look_at, sideways
 from tests.journeys.ranking import RECEIPT, answers, open_ready, press, receipt, submit_by_keys
-from tests.journeys.test_accessibility import findings, look_at, sideways
 from tests.journeys.worlds import first_task, ranking_project
 from tests.training.registered import make_model
 

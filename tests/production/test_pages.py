@@ -18,6 +18,7 @@ from production.feedback import give
 from production.harvest import harvest
 from production.harvest_requests import JOB_KIND
 from production.models import Deployment, Feedback, Harvest, Output
+from production.traffic import traffic_of
 from tests.annotation.worlds import make_project
 from tests.annotera.hostile import LABELS, active_content, block
 from tests.conftest import Cast
@@ -72,7 +73,10 @@ def test_a_reviewer_asks_and_judges(cast: Cast, served: Deployment) -> None:
     asked = {"prompt": "Hello\r\nyou", "max_new_tokens": "9", "temperature": "1"}
     answer = client.post(f"/w/acme/deployments/{served.uid}/generate/", asked)
     output = Output.objects.get()
-    assert (answer.status_code, answer["Location"]) == (302, f"/w/acme/outputs/{output.uid}/")
+    place = f"/w/acme/deployments/{served.uid}/?asked={output.uid}#ask"
+    assert (answer.status_code, answer["Location"]) == (302, place)
+    shown = text_of(client.get(place)).split('id="answer"')[1].split("</section>")[0]
+    assert "Hello" in shown and "Thumb down" in shown and "9 tokens" in shown
     assert output.prompt == [{"role": "user", "content": "Hello\nyou"}]
     form = {"kind": "thumb", "up": "0", "once": "7", "back": "deployment"}
     for _ in range(2):
@@ -230,6 +234,114 @@ def test_a_bad_harvest_form_starts_nothing(cast: Cast, deployment: Deployment, c
     answer = cast.client(cast.alice).post(f"/w/acme/deployments/{deployment.uid}/harvest/", sent)
     assert answer.status_code == 422
     assert not Job.objects.filter(kind=JOB_KIND).exists()
+
+
+def test_a_thumb_is_noted_in_its_place(cast: Cast, deployment: Deployment) -> None:
+    output = make_output(deployment)
+    form = {"kind": "thumb", "up": "1", "once": "7", "back": "deployment"}
+    address = f"/w/acme/outputs/{output.uid}/feedback/"
+    for _ in range(2):
+        answer = text_of(cast.client(cast.rita).post(address, form, headers={"HX-Request": "true"}))
+        assert "<html" not in answer and "Noted" in answer
+        assert answer.count('<span class="thumb-count">1</span>') == 1
+    assert Feedback.objects.count() == 1
+
+
+def test_the_list_can_be_narrowed_to_what_needs_a_look(cast: Cast, deployment: Deployment) -> None:
+    bad, good, scored, _plain, _second = (make_output(deployment, f"{n} answer") for n in "abcde")
+    thumb(bad)
+    thumb(good, up=True)
+    give(output=scored, by=None, kind="score", value={"score": 0.2})
+    Output.objects.filter(pk=_second.pk).update(settings={"second_to": str(bad.uid)})
+    project = make_project(cast, kind="demonstration", aspects=[])
+    harvest(project=project, by=cast.alice, outputs=[bad])
+    shown = {
+        show: {text[0] for row in rows_of(cast, deployment, show) for text in [row.text]}
+        for show in ("", "against", "up", "unjudged", "sent", "second")
+    }
+    assert shown == {
+        "": set("abcd"),
+        "against": set("ac"),
+        "up": set("b"),
+        "unjudged": set("d"),
+        "sent": set("a"),
+        "second": set("e"),
+    }
+
+
+def rows_of(cast: Cast, deployment: Deployment, show: str) -> Any:
+    answer = cast.client(cast.rita).get(f"/w/acme/deployments/{deployment.uid}/?show={show}")
+    return answer.context["rows"]
+
+
+def test_an_admin_sees_how_many_outputs_wait_for_annotators(cast: Cast, deployment: Deployment) -> None:
+    outputs = make_outputs(deployment, 3)
+    for output in outputs[:2]:
+        thumb(output)
+        correct(output)
+    assert "2 wait" in page(cast, cast.alice, f"deployments/{deployment.uid}/")
+    harvest(project=make_project(cast, kind="demonstration", aspects=[]), by=cast.alice, outputs=outputs[:1])
+    assert "1 waits" in page(cast, cast.alice, f"deployments/{deployment.uid}/")
+
+
+def test_a_count_that_ends_early_says_so_and_second_answers_were_not_asked(
+    cast: Cast, deployment: Deployment
+) -> None:
+    outputs = make_outputs(deployment, 3)
+    second = outputs[2]
+    Output.objects.filter(pk=second.pk).update(settings={"second_to": str(outputs[0].uid)})
+    thumb(second)
+    found = traffic_of(deployment)
+    assert (found.outputs.columns[-1].values, found.is_cut) == ([2], False)
+    assert sum(found.feedback.columns[-1].values) == 1, "what was said of a second answer is feedback"
+    assert traffic_of(deployment, most=3).is_cut
+    assert not traffic_of(deployment, most=4).is_cut
+
+
+def test_of_many_better_answers_the_newest_are_compared_and_all_are_shown(
+    cast: Cast, deployment: Deployment
+) -> None:
+    output = make_output(deployment)
+    for number in range(7):
+        correct(output, text=f"{output.text} Better {number}.")
+    shown = page(cast, cast.rita, f"outputs/{output.uid}/")
+    assert shown.count('class="word-diff"') == 5
+    assert all(f"Better {number}." in shown for number in range(7))
+
+
+def test_traffic_and_feedback_are_counted_by_day(cast: Cast, deployment: Deployment) -> None:
+    now = timezone.now()
+    for days, count in ((0, 3), (2, 2), (40, 5)):
+        for output in make_outputs(deployment, count):
+            Output.objects.filter(pk=output.pk).update(created_at=now - timedelta(days=days))
+            Feedback.objects.filter(pk=thumb(output, up=days == 0).pk).update(created_at=output.created_at)
+    found = traffic_of(deployment)
+    assert [column.values for column in found.outputs.columns][-3:] == [[2], [0], [3]]
+    assert sum(values[0] for values in (column.values for column in found.outputs.columns)) == 5
+    # Other feedback, thumbs down, thumbs up: all of it came today.
+    assert found.feedback.columns[-1].values == [0, 7, 3]
+    shown = page(cast, cast.rita, f"deployments/{deployment.uid}/")
+    assert "Outputs per day" in shown and "As a table" in shown
+
+
+@pytest.mark.parametrize("query", ["show=all", "asked=7", "asked=%00", "after=1"])
+def test_a_wrong_question_about_a_deployment_is_refused(cast: Cast, deployment: Deployment, query) -> None:
+    address = f"/w/acme/deployments/{deployment.uid}/?{query}"
+    assert cast.client(cast.rita).get(address).status_code == 400
+
+
+def test_an_answer_of_another_deployment_is_not_shown(cast: Cast, deployment: Deployment, model) -> None:
+    other = deploy(workspace=cast.workspace, by=cast.alice, model=model, name="other")
+    address = f"/w/acme/deployments/{deployment.uid}/?asked={make_output(other).uid}"
+    assert cast.client(cast.rita).get(address).status_code == 404
+
+
+def test_a_better_answer_is_shown_with_what_it_changed(cast: Cast, deployment: Deployment) -> None:
+    output = make_output(deployment, "A boat is a ship.")
+    correct(output, "A boat is a small ship.")
+    found = page(cast, cast.rita, f"outputs/{output.uid}/")
+    assert "<ins" in found and "<del" not in found
+    assert "<h1>" in found and "What is a boat?" in found.split("<h1>")[1].split("</h1>")[0]
 
 
 def test_a_closed_project_is_not_offered(cast: Cast, deployment: Deployment) -> None:

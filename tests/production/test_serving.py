@@ -66,7 +66,8 @@ def test_a_deployed_model_answers_survives_kill_9_and_is_gone_once_retired(
     retire(deployment=deployment, by=None)
     poll(lambda: not inference.engines(), what="the end of the process")
     poll(lambda: not socket_of(deployment.pk).exists(), what="the end of the socket")
-    assert not list((Path(settings.WORK_ROOT) / "deployments").iterdir())
+    staged = Path(settings.WORK_ROOT) / "deployments"
+    poll(lambda: not list(staged.iterdir()), what="the end of the staged model")
     assert inference.end() == 0
 
 

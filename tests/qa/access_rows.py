@@ -49,6 +49,7 @@ ROWS: list[Row] = [
     Row("reviews-accept-rest", "POST", (302, 403, 302, 302, 404), reviewed_project),
     Row("person-resume", "POST", (302, 403, 302, 302, 404), paused_person),
     Row("person-reject", "POST", (302, 403, 302, 302, 404), paused_person),
+    Row("project-freeze", "GET", (302, 403, 403, 200, 404), reviewed_project),
     Row("review", "GET", (302, 403, 200, 200, 404), uid_of("acceptance")),
     Row("review-decide", "POST", (302, 403, 302, 302, 404), uid_of("acceptance"), accepting),
     Row("api-project-quality", "GET", (401, 403, 200, 200, 404), reviewed_project),

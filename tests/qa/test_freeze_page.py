@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from accounts.models import Membership
-from annotation.models import Project
+from annotation.models import Annotation, Project
 from annotation.queue import hand_out
 from annotation.submissions import submit
 from corpus.models import DatasetVersion
@@ -15,6 +15,7 @@ from jobs.models import Job
 from jobs.pulse import Pulse
 from jobs.running import JobContext, Lease
 from qa import freezing
+from qa.forecast import forecast
 from qa.job_handlers import release
 from tests.annotation.worlds import add_tasks, an_answer, consenting, make_project
 from tests.conftest import Cast
@@ -84,8 +85,54 @@ def test_only_admins_freeze(cast: Cast, project: Project) -> None:
         403,
         404,
     ]
-    assert cast.client(cast.alice).get(f"/w/acme/projects/{project.uid}/freeze/").status_code == 405
+    page = f"/w/acme/projects/{project.uid}/freeze/"
+    assert [cast.client(who).get(page).status_code for who in (cast.rita, cast.bob, cast.charlie)] == [
+        403,
+        403,
+        404,
+    ]
+    assert cast.client(cast.alice).put(page).status_code == 405
     assert not DatasetVersion.objects.exists()
+
+
+def test_the_page_tells_what_each_policy_releases_and_keeps_that_word(cast: Cast, project: Project) -> None:
+    rank_all(cast, project)
+    waiting = Annotation.objects.filter(project=project).latest("pk")
+    Annotation.objects.filter(pk=waiting.pk).update(answer={**waiting.answer, "flags": ["unsafe"]})
+    told = forecast(project)
+    assert told is not None
+    assert {offer.policy: (offer.answers, offer.rows, offer.tasks) for offer in told.offers} == {
+        "accepted": (4, 4, 4),
+        "majority": (4, 4, 4),
+        "all": (5, 5, 5),
+    }
+    assert (told.states["accepted"], told.states["open"], told.all_answers) == (4, 1, 5)
+    page = cast.client(cast.alice).get(f"/w/acme/projects/{project.uid}/freeze/").content.decode()
+    assert "4 answers to 4 tasks" in page
+    assert "<strong>5</strong> pairs" in page
+    assert "Wait for a review" in page
+    assert not DatasetVersion.objects.exists()
+    freeze(cast, cast.alice, project, policy="all")
+    version = DatasetVersion.objects.get()
+    assert version.train_rows + version.heldout_rows == 5
+    assert f"/w/acme/datasets/{version.uid}/" in str(
+        cast.client(cast.alice).get(f"/w/acme/projects/{project.uid}/freeze/").content
+    )
+
+
+def test_an_empty_project_has_nothing_to_release_yet(cast: Cast, project: Project) -> None:
+    page = cast.client(cast.alice).get(f"/w/acme/projects/{project.uid}/freeze/").content.decode()
+    assert "Nothing was answered yet" in page
+
+
+def test_what_is_too_much_to_count_on_a_page_is_counted_when_it_is_frozen(
+    cast: Cast, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rank_all(cast, project)
+    monkeypatch.setattr("qa.forecast.MOST_COUNTED", 4)
+    page = cast.client(cast.alice).get(f"/w/acme/projects/{project.uid}/freeze/").content.decode()
+    assert "too much to count on a page" in page
+    assert 'id="id_policy"' in page
 
 
 def test_a_large_project_is_frozen_by_a_job(

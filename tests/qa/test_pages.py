@@ -38,7 +38,8 @@ def test_the_quality_page_draws_alpha_with_its_interval_beside_the_figures(
     shown = page(crew, crew.rita, f"projects/{pairs.uid}/quality/")
     assert f"{found['alpha']:.3f}" in shown
     assert f"{found['low']:.3f} – {found['high']:.3f}" in shown
-    assert shown.count('<svg class="strip"') == 2
+    assert shown.count('<div class="interval-line">') == 2
+    assert shown.count('class="interval-span"') == 2
     assert "leaving out each task in turn" in shown
     assert "style=" not in shown
     assert "Bob" not in shown.replace("Bob</", "")
@@ -96,7 +97,7 @@ def test_the_queue_of_reviews_costs_the_same_at_any_length(
     inbox.take_all(project=project)
     client = crew.client(crew.rita)
     for state in ("open", "accepted"):
-        with django_assert_max_num_queries(14):
+        with django_assert_max_num_queries(16):
             client.get(f"/w/acme/projects/{project.uid}/reviews/?state={state}")
         Acceptance.objects.update(state="accepted")
 

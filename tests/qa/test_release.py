@@ -32,6 +32,7 @@ from qa.release import (
     release_demonstrations,
     release_labels,
     release_preferences,
+    source_of,
 )
 from tests.annotation.worlds import add_tasks, consenting, make_project, rules_of
 from tests.conftest import Cast
@@ -89,6 +90,18 @@ def test_each_pair_of_an_order_becomes_a_row(cast: Cast, project: Project, rank:
         shown = [bodies[uid]["parts"][0]["text"] for uid in annotation.answer["shown_order"]]
         assert row["chosen"][0]["content"] == shown[row["chosen_position"]]
         assert row["rejected"][0]["content"] == shown[row["rejected_position"]]
+
+
+def test_the_source_of_the_answers_is_called_after_the_project_and_no_name_is_used_twice(
+    cast: Cast, project: Project
+) -> None:
+    first = source_of(project, by=cast.alice)
+    Project.objects.filter(pk=project.pk).update(licence="MIT")
+    project.refresh_from_db()
+    second = source_of(project, by=cast.alice)
+    assert first.name == f"Answers of {project.name}"
+    assert second.name.startswith(first.name)
+    assert second.name.endswith(", MIT)")
 
 
 def test_ties_and_all_bad_are_left_out_and_counted(cast: Cast, project: Project, rank: Rank) -> None:

@@ -98,8 +98,8 @@ def test_metrics_are_read_from_a_step_on(cast: Cast) -> None:
     for step in (1, 2, 3):
         RunMetric.objects.create(run=run, step=step, values={"loss": 3.0 / step})
     assert read(cast, cast.rita, f"runs/{run.uid}/metrics/?after=1").json() == {
-        "run": str(run.uid), "state": "queued", "attempt": 0, "steps": [2, 3],
-        "series": {"loss": [1.5, 1.0]}, "next": 3,
+        "run": str(run.uid), "state": "queued", "attempt": 0, "total": 2, "kept": "all",
+        "series": {"loss": {"steps": [2, 3], "values": [1.5, 1.0]}}, "next": 3,
     }  # fmt: skip
     assert read(cast, cast.rita, f"runs/{run.uid}/metrics/?after=one").status_code == 400
 

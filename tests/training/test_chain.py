@@ -85,7 +85,7 @@ def test_preferences_become_a_policy_with_all_its_parents(
     points = metrics_for(run)
     assert points.steps == [1, 2]
     assert all(
-        isinstance(value, float) for name in ("reward", "kl_sequence") for value in points.series[name]
+        isinstance(value, float) for name in ("reward", "kl_sequence") for value in points.series[name].values
     )
     assert RunSample.objects.filter(run=run).exists()
     assert "heldout_reward_gain" in policy.metrics

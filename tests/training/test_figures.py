@@ -6,9 +6,9 @@ from training.figures import (
     guides_of,
     in_order,
     label_of,
-    labelled_settings,
     written,
 )
+from training.metrics import Line
 
 
 @pytest.mark.parametrize(
@@ -56,11 +56,6 @@ def test_known_figures_keep_their_order() -> None:
     assert in_order({"grad_norm", "reward", "zeta", "alpha"}) == ["reward", "grad_norm", "alpha", "zeta"]
 
 
-def test_settings_are_listed_as_the_form_lists_them() -> None:
-    listed = labelled_settings(stage="ppo", config={"normalise_scores": False, "updates": 3, "gone": 1})
-    assert listed == [("Updates", "3"), ("Normalise scores", "no")]
-
-
 def test_held_out_figures_stand_beside_what_was_seen_in_training() -> None:
     names = {"reward", "heldout_reward", "kl_sequence", "heldout_kl_sequence", "heldout_second_score"}
     charts = {chart["title"]: [series["name"] for series in chart["series"]] for chart in charts_for(names)}
@@ -79,8 +74,9 @@ def test_a_setting_is_a_guide_beside_what_it_governs_and_no_chart_alone() -> Non
 
 
 def test_guides_are_level_where_their_figure_was_measured() -> None:
-    series: dict[str, list[float | None]] = {"kl_coefficient": [0.15, None, 0.1], "loss": [1.0, 1.0, 1.0]}
-    assert guides_of(series, config={"kl_floor": 0.1, "kl_target": 4.0}) == {"kl_floor": [0.1, None, 0.1]}
+    series = {"kl_coefficient": Line([1, 3], [0.15, 0.1]), "loss": Line([1, 2, 3], [1.0, 1.0, 1.0])}
+    guides = guides_of(series, config={"kl_floor": 0.1, "kl_target": 4.0})
+    assert guides == {"kl_floor": Line([1, 3], [0.1, 0.1])}
     assert guides_of(series, config={"kl_floor": 0.0}) == guides_of(series, config={}) == {}
 
 

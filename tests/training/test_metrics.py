@@ -14,7 +14,7 @@ from jobs.pulse import Pulse
 from jobs.running import JobContext, Lease
 from tests.conftest import Cast
 from tests.training.registered import make_run
-from training.metrics import latest_rows, metrics_for
+from training.metrics import Kept, latest_rows, metrics_for
 from training.models import RunMetric, RunSample, TrainingRun
 from training.recording import Recorder
 
@@ -34,17 +34,62 @@ def test_a_short_run_is_read_whole(cast: Cast) -> None:
     fill(run, steps=1000)
     points = metrics_for(run)
     assert points.steps == list(range(1, 1001))
-    assert points.series["loss"][1] == 0.5
+    assert (points.total, points.kept) == (1000, Kept.ALL)
+    assert points.series["loss"].values[1] == 0.5
 
 
-@pytest.mark.parametrize(("steps", "every"), [(1001, 1), (50_000, 1), (1_000_000, 1000), (999_000, 7)])
-def test_a_long_run_is_thinned_evenly_and_keeps_its_ends(cast: Cast, steps: int, every: int) -> None:
+@pytest.mark.parametrize(("steps", "every"), [(2001, 1), (20_000, 1), (90_000, 7)])
+def test_a_long_run_keeps_every_spike_and_its_ends(cast: Cast, steps: int, every: int) -> None:
+    run = make_run(cast.workspace)
+    fill(run, steps=steps, every=every)
+    last = 1 + (steps - 1) // every * every
+    spikes = {
+        1 + every * (steps // every // part): value for part, value in ((2, 99.0), (3, -5.0), (7, 50.0))
+    }
+    for step, value in spikes.items():
+        assert RunMetric.objects.filter(run=run, step=step).update(values={"loss": value}) == 1
+    points = metrics_for(run)
+    loss = points.series["loss"]
+    assert 900 < len(loss.steps) <= 2002
+    assert loss.steps == sorted(set(loss.steps))
+    assert (loss.steps[0], loss.steps[-1], points.last_step) == (1, last, last)
+    assert (points.total, points.kept) == (RunMetric.objects.filter(run=run).count(), Kept.EXTREMES)
+    drawn = dict(zip(loss.steps, loss.values, strict=True))
+    assert {step: drawn.get(step) for step in spikes} == spikes
+    # Every point that is drawn was measured at that very step.
+    some = {step: drawn[step] for step in loss.steps[::50] if step not in spikes}
+    assert some == pytest.approx({step: 1.0 / step for step in some})
+
+
+def test_a_closer_look_gives_every_point_of_a_short_stretch(cast: Cast) -> None:
+    run = make_run(cast.workspace)
+    fill(run, steps=20_000)
+    near = metrics_for(run, first=9_000, last=9_500)
+    assert near.series["loss"].steps == list(range(9_000, 9_501))
+    assert (near.total, near.kept, near.last_step) == (501, Kept.ALL, 9_500)
+    assert metrics_for(run, first=30_000, last=40_000).series == {}
+
+
+def test_figures_that_are_measured_rarely_keep_their_own_steps(cast: Cast) -> None:
+    run = make_run(cast.workspace)
+    fill_evaluated(run, steps=5000, every=500)
+    points = metrics_for(run)
+    assert points.series["heldout"].steps == list(range(500, 5001, 500))
+    assert points.series["heldout"].values == list(range(500, 5001, 500))
+
+
+@pytest.mark.parametrize(("steps", "every"), [(50_000, 1), (1_000_000, 400), (999_000, 7)])
+def test_a_very_long_run_is_thinned_evenly_and_keeps_its_ends(
+    cast: Cast, steps: int, every: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.metrics.MOST_SCANNED", 2000)
     run = make_run(cast.workspace)
     fill(run, steps=steps, every=every)
     points = metrics_for(run)
     last = 1 + (steps - 1) // every * every
-    assert 400 < len(points.steps) <= 1000
+    assert 900 < len(points.steps) <= 2000
     assert (points.steps[0], points.steps[-1], points.last_step) == (1, last, last)
+    assert points.kept == Kept.EVEN
     gaps = [later - earlier for earlier, later in zip(points.steps, points.steps[1:], strict=False)]
     assert max(gaps) - min(gaps) <= every + 1
 
@@ -76,14 +121,17 @@ def fill_evaluated(run: TrainingRun, *, steps: int, every: int) -> None:
     run.refresh_from_db()
 
 
-@pytest.mark.parametrize(("steps", "every", "least"), [(1500, 8, 187), (5000, 40, 125), (20_000, 7, 300)])
-def test_a_long_run_keeps_its_evaluations(cast: Cast, steps: int, every: int, least: int) -> None:
+@pytest.mark.parametrize(("steps", "every", "least"), [(5000, 40, 125), (20_000, 7, 300)])
+def test_a_very_long_run_keeps_its_evaluations(
+    cast: Cast, steps: int, every: int, least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.metrics.MOST_SCANNED", 2000)
     run = make_run(cast.workspace)
     fill_evaluated(run, steps=steps, every=every)
     points = metrics_for(run)
-    evaluated = [step for step in points.series["heldout"] if step is not None]
+    evaluated = points.series["heldout"].steps
     assert least <= len(evaluated)
-    assert len(points.steps) <= 1000
+    assert len(points.steps) <= 2000
     assert points.steps == sorted(set(points.steps))
     assert (points.steps[0], points.steps[-1]) == (1, steps)
     gaps = {later - earlier for earlier, later in zip(evaluated, evaluated[1:], strict=False)}
@@ -97,9 +145,10 @@ def test_another_runs_figures_stay_apart(cast: Cast) -> None:
     assert metrics_for(run).last_step == 3000
 
 
-def test_reading_a_million_steps_costs_about_what_ten_thousand_cost(cast: Cast) -> None:
+def test_reading_what_is_longer_than_can_be_scanned_costs_about_what_ten_thousand_cost(cast: Cast) -> None:
     long, short = make_run(cast.workspace), make_run(cast.workspace)
     fill(long, steps=300_000)
+    assert metrics_for(long).kept == Kept.EVEN
     fill(short, steps=10_000)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE training_runmetric")

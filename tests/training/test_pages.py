@@ -156,12 +156,14 @@ def test_the_metrics_are_columns_for_the_charts(cast: Cast) -> None:
     RunMetric.objects.create(run=run, step=1, values={"loss": 2.0})
     RunMetric.objects.create(run=run, step=2, values={"loss": 1.0, "heldout_loss": 1.5})
     found = page(cast, cast.rita, f"runs/{run.uid}/metrics/").json()
-    assert found["steps"] == [1, 2]
-    assert found["series"] == {"loss": [2.0, 1.0], "heldout_loss": [None, 1.5]}
+    assert found["series"] == {
+        "loss": {"steps": [1, 2], "values": [2.0, 1.0]},
+        "heldout_loss": {"steps": [2], "values": [1.5]},
+    }
     assert (found["next"], found["running"], found["state"]) == (2, True, "queued")
     assert [series["name"] for series in found["charts"][0]["series"]] == ["loss", "heldout_loss"]
     later = page(cast, cast.rita, f"runs/{run.uid}/metrics/?after=2").json()
-    assert (later["steps"], later["next"], later["charts"]) == ([], 2, [])
+    assert (later["series"], later["next"], later["charts"]) == ({}, 2, [])
     assert page(cast, cast.rita, f"runs/{run.uid}/metrics/?after=x").status_code == 400
     assert page(cast, cast.rita, f"runs/{run.uid}/metrics/?since=2").status_code == 400
 
@@ -171,7 +173,8 @@ def test_a_chart_shows_the_floor_beside_the_coefficient(cast: Cast, home: Path) 
     run = make_run(cast.workspace, "ppo", base_model=reward.made_by.base_model, reward_model=reward)
     RunMetric.objects.create(run=run, step=1, values={"kl_coefficient": 0.15, "kl_sequence": 0.5})
     found = page(cast, cast.rita, f"runs/{run.uid}/metrics/").json()
-    assert (found["series"]["kl_floor"], found["series"]["kl_target"]) == ([0.1], [4.0])
+    floor, target = (found["series"][name]["values"] for name in ("kl_floor", "kl_target"))
+    assert (floor, target) == ([0.1], [4.0])
     guides = [series["name"] for chart in found["charts"] for series in chart["series"] if series["guide"]]
     assert guides == ["kl_target", "kl_floor"]
     api = cast.api(cast.rita).get(f"/api/v1/runs/{run.uid}/metrics/").json()

@@ -12,38 +12,13 @@ from typing import Any
 from training.engine import journal
 from training.engine.demo_world_data import Sizes
 from training.engine.failures import EngineFailure
+from training.simulated_settings import PPO, PRETRAIN, REWARD, SFT, Config
 
 ROOT = Path(__file__).resolve().parents[2]
 
-PRETRAIN = {
-    "steps": 160,
-    "batch_size": 16,
-    "vocabulary_size": 512,
-    "hidden_size": 128,
-    "layers": 4,
-    "heads": 4,
-    "context_length": 128,
-    "checkpoint_every": 80,
-}
-SFT = {"steps": 60, "batch_size": 32, "learning_rate": 2e-3, "max_length": 128, "checkpoint_every": 60}
-REWARD = {"steps": 80, "batch_size": 32, "max_length": 128, "checkpoint_every": 80}
-PPO = {
-    "updates": 24,
-    "batch_size": 64,
-    "epochs": 2,
-    "learning_rate": 2e-4,
-    "value_learning_rate": 2e-4,
-    "kl_coefficient": 0.15,
-    "kl_floor": 0.1,
-    "kl_target": 4.0,
-    "value_model": "separate",
-    "max_new_tokens": 56,
-    "max_prompt_tokens": 48,
-    "evaluate_every": 8,
-    "checkpoint_every": 12,
-}
 # Made to hack: a small fixed price of drift and a shared trunk, against a rule that counts polite words.
-HACK = PPO | {
+HACK: Config = {
+    **PPO,
     "kl_coefficient": 0.01,
     "kl_floor": 0.0,
     "kl_target": 0.0,
@@ -66,11 +41,11 @@ class Settings:
     """Everything that a run of the world depends on besides its seed."""
 
     sizes: Sizes = field(default_factory=Sizes)
-    pretrain: Mapping[str, Any] = field(default_factory=lambda: PRETRAIN)
-    sft: Mapping[str, Any] = field(default_factory=lambda: SFT)
-    reward: Mapping[str, Any] = field(default_factory=lambda: REWARD)
-    ppo: Mapping[str, Any] = field(default_factory=lambda: PPO)
-    hack: Mapping[str, Any] = field(default_factory=lambda: HACK)
+    pretrain: Config = field(default_factory=lambda: PRETRAIN)
+    sft: Config = field(default_factory=lambda: SFT)
+    reward: Config = field(default_factory=lambda: REWARD)
+    ppo: Config = field(default_factory=lambda: PPO)
+    hack: Config = field(default_factory=lambda: HACK)
 
     def changed(self, changes: Mapping[str, Mapping[str, Any]]) -> "Settings":
         """These settings with some values replaced, by part: sizes and the names of stages."""

@@ -106,7 +106,7 @@ def train(run: Run, *, rule: Rule | None = None, second_rule: Rule | None = None
     course = ppo_course.resume(run, learner, optimizer)
     if course is None:
         report.progress(fraction=0.01, sentence="Scoring the starting policy")
-        course = ppo_course.start(learner, prompts, heldout, around)
+        course = ppo_course.start(run, learner, prompts, heldout, around)
 
     while not course.is_over(config):
         if ranks.anywhere(report.cancelled):

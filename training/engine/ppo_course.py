@@ -14,8 +14,8 @@ from training.engine.launch import Run
 from training.engine.ppo_actors import Learner, Scale, Surroundings, Weights
 from training.engine.ppo_control import Alarm, Gain, paired_gain, standing_alarms
 from training.engine.ppo_judges import Prompt
-from training.engine.ppo_report import Clock, Figures
-from training.engine.ppo_rollouts import Evaluation, calibrated_scale, evaluate
+from training.engine.ppo_report import Clock, Figures, show_heldout
+from training.engine.ppo_rollouts import Evaluation, calibrated_scale, evaluation_of, judged_heldout
 
 CARRIED = ("reward", "reward_normalised", "kl_sequence")
 
@@ -61,12 +61,12 @@ class Course:
 
 
 def start(
-    learner: Learner, prompts: Sequence[Prompt], heldout: Sequence[Prompt], around: Surroundings
+    run: Run, learner: Learner, prompts: Sequence[Prompt], heldout: Sequence[Prompt], around: Surroundings
 ) -> Course:
     clock = Clock()
     learner.scale = calibrated_scale(learner, prompts, around)
     with clock.phase("evaluate"):
-        before = evaluate(learner, heldout, around, update=0) if heldout else None
+        before = evaluated(run, learner, heldout, around, update=0) if heldout else None
     worth = before.worth(around.config) if before else 0.0
     return Course(
         kl_coefficient=around.config.kl_coefficient,
@@ -133,7 +133,7 @@ def consider(
     """Evaluate the policy as it is, raise what alarms stand, and keep it if it is the best so far."""
     if course.before is None:
         return {}
-    evaluation = evaluate(learner, heldout, around, update=course.done)
+    evaluation = evaluated(run, learner, heldout, around, update=course.done)
     alarms = alarms_of(course.before, evaluation, around.config)
     # Where the run was stopped for it, that was said already.
     raise_alarms(
@@ -147,6 +147,15 @@ def consider(
         now.weights = kept_weights(learner)
         course.best = now
     return {f"heldout_{name}": value for name, value in evaluation.figures.items()}
+
+
+def evaluated(
+    run: Run, learner: Learner, heldout: Sequence[Prompt], around: Surroundings, *, update: int
+) -> Evaluation:
+    """How the policy answers now; the first few answers are shown."""
+    judged = judged_heldout(learner, heldout, around, update=update)
+    show_heldout(run, update, heldout, judged, around)
+    return evaluation_of(judged, learner.scale)
 
 
 def kept_weights(learner: Learner) -> Weights:

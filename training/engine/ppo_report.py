@@ -19,6 +19,7 @@ from training.engine.rollout import Ids
 Figures = dict[str, float | int | None]
 # Beyond this many nats a token the perplexity is no longer a number that says anything.
 LARGEST_EXPONENT = 50.0
+HELDOUT_SHOWN = 2
 # In nats a token.
 KL_ROUNDING = 1e-6
 
@@ -78,6 +79,14 @@ def _gain(name: str, gain: Gain) -> Figures:
     return {f"heldout_{name}_gain": gain.mean, f"heldout_{name}_gain_se": error}
 
 
+def show_heldout(
+    run: Run, update: int, prompts: Sequence[Prompt], judged: Sequence[Judged], around: Surroundings
+) -> None:
+    """The answers to the same few prompts at every evaluation: what the training changed, side by side."""
+    for prompt, answer in list(zip(prompts, judged, strict=True))[:HELDOUT_SHOWN]:
+        show(run, update, prompt, answer.ids, answer.score, around)
+
+
 def show_samples(
     run: Run,
     update: int,
@@ -91,15 +100,13 @@ def show_samples(
     """
     order = sorted(range(len(scores)), key=scores.__getitem__)
     for index in sorted({order[0], order[len(order) // 2], order[-1]}):
-        ids = answers[index]
-        # Special tokens within an answer are shown: the judge sees them too.
-        response = around.tokenizer.decode(ids[:-1] if ids[-1] == around.end else ids)
-        run.reporter.sample(
-            step=update,
-            prompt=as_text(prompts[index].messages),
-            response=response,
-            score=scores[index],
-        )
+        show(run, update, prompts[index], answers[index], scores[index], around)
+
+
+def show(run: Run, update: int, prompt: Prompt, ids: Ids, score: float, around: Surroundings) -> None:
+    # Special tokens within an answer are shown: the judge sees them too.
+    response = around.tokenizer.decode(ids[:-1] if ids[-1] == around.end else ids)
+    run.reporter.sample(step=update, prompt=as_text(prompt.messages), response=response, score=score)
 
 
 def now() -> float:

@@ -98,11 +98,22 @@ class Evaluation:
 @torch.no_grad()
 def evaluate(learner: Learner, prompts: Sequence[Prompt], around: Surroundings, *, update: int) -> Evaluation:
     """Fresh answers to the held-out prompts; with the same random numbers for the same update."""
+    return evaluation_of(judged_heldout(learner, prompts, around, update=update), learner.scale)
+
+
+@torch.no_grad()
+def judged_heldout(
+    learner: Learner, prompts: Sequence[Prompt], around: Surroundings, *, update: int
+) -> list[Judged]:
+    """One answer a prompt, in the order of the prompts."""
     mine = ranks.share(prompts)
-    judged = ranks.gathered(judge_answers(learner, mine, around, update=update) if mine else [])
+    return ranks.gathered(judge_answers(learner, mine, around, update=update) if mine else [])
+
+
+def evaluation_of(judged: Sequence[Judged], scale: Scale) -> Evaluation:
     second = [answer.second for answer in judged if answer.second is not None]
     return Evaluation(
-        figures=figures_of(judged, learner.scale),
+        figures=figures_of(judged, scale),
         scores=[answer.score for answer in judged],
         second=second or None,
     )

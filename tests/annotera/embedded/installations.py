@@ -156,6 +156,16 @@ class Up(Command):
         except OSError:
             return 0
 
+    def answer(self, path: str) -> int | str:
+        """The HTTP status; "refused" when nobody listens, "lost" when a server took the request and died."""
+        try:
+            with urllib.request.urlopen(f"{self.address}{path}", timeout=within(15)) as answer:
+                return answer.status
+        except urllib.error.URLError as error:
+            return "refused" if isinstance(error.reason, ConnectionRefusedError) else "lost"
+        except OSError:
+            return "lost"
+
     def is_whole(self) -> bool:
         return self.status() == 200
 

@@ -64,11 +64,23 @@ def test_ppo_reports_every_figure_at_every_update(optimised: Finished) -> None:
 
 def test_ppo_shows_samples_with_their_scores(optimised: Finished) -> None:
     samples = optimised.of_type("sample")
-    assert {line["step"] for line in samples} == {4, 8, 10}
+    assert {line["step"] for line in samples} >= {4, 8, 10}
     for line in samples:
         assert line["values"]["prompt"].startswith("user: How do I ")
         assert isinstance(line["values"]["response"], str)
         assert isinstance(line["values"]["score"], float)
+
+
+def test_ppo_answers_the_same_heldout_prompts_at_every_evaluation(optimised: Finished) -> None:
+    evaluations = {
+        line["step"] for line in optimised.of_type("metrics") if "heldout_reward" in line["values"]
+    }
+    by_step: dict[int, set[str]] = {}
+    for line in optimised.of_type("sample"):
+        by_step.setdefault(line["step"], set()).add(line["values"]["prompt"])
+    same = set.intersection(*(by_step[step] for step in {0} | evaluations))
+    assert evaluations
+    assert len(same) >= 1
 
 
 @pytest.mark.parametrize("stage", ["pretrained", "tuned", "rewarded", "optimised"])
