@@ -225,12 +225,14 @@ class RankPage extends TaskPage {
     const values = { better: letters[better], worse: letters[worse], high: high.toFixed(1), low: low.toFixed(1) };
     dialog.querySelector("[data-sentence]").textContent = fill(this.words.conflict, values);
     dialog.returnValue = "back";
-    dialog.addEventListener("close", () => {
-      if (dialog.returnValue !== "keep") return;
-      this.confirmed = true;
-      this.form.requestSubmit(submitter ?? undefined);
-    }, { once: true });
+    this.asked = submitter;
     dialog.showModal();
+  }
+
+  answered(choice) {
+    if (choice !== "keep") return;
+    this.confirmed = true;
+    this.form.requestSubmit(this.asked ?? undefined);
   }
 
   textOf(uid) {
@@ -298,4 +300,7 @@ shortcut("l", () => current()?.changeView("linked"));
 shortcut("v", () => current()?.changeView("stacked"));
 shortcut("s", () => current()?.startRating() ?? false);
 focusKey("e", "#rewrite");
+// One listener for good: the event of a closing comes late, when the question may stand there anew.
+const question = document.getElementById("ratings-conflict");
+question.addEventListener("close", () => current()?.answered(question.returnValue));
 start((task) => new RankPage(task));
