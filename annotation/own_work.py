@@ -8,11 +8,11 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import Membership
-from annotation.models import Annotation, Assignment, Project, Standing, Task, TaskBody
+from annotation.models import Annotation, Assignment, Project, Standing, Task
 from annotation.progress import Progress, progress_for
 from annotation.standings import UNTIL_REVIEWED
 from annotation.team import paused_now
-from annotation.texts import text_of
+from annotation.texts import opening_of
 
 SHOWN_CHARACTERS = 160
 MOST_IN_HAND = 3
@@ -61,13 +61,6 @@ class OwnProject:
         return bool(self.pause and self.pause.paused_until and self.pause.paused_until >= UNTIL_REVIEWED)
 
 
-def opening_of(body: TaskBody) -> str:
-    """The first words of what the person is asked: the last message of the prompt."""
-    messages = body.prompt.get("messages") or []
-    words = " ".join(text_of(messages[-1]).split()) if messages else ""
-    return words if len(words) <= SHOWN_CHARACTERS else f"{words[:SHOWN_CHARACTERS].rstrip()} …"
-
-
 def in_hand(membership: Membership) -> list[Held]:
     """The tasks of open projects that the person opened and did not finish, the last opened first."""
     leased = Assignment.objects.filter(
@@ -78,7 +71,7 @@ def in_hand(membership: Membership) -> list[Held]:
     return [
         Held(
             assignment=assignment,
-            opening=opening_of(assignment.task.body),
+            opening=opening_of(assignment.task.body, longest=SHOWN_CHARACTERS),
             lang=assignment.task.body.prompt.get("lang", ""),
             seconds_left=max(0, int((assignment.lease_until - now).total_seconds()))
             if assignment.lease_until
@@ -92,7 +85,12 @@ def returned_to(membership: Membership, *, most: int) -> list[Returned]:
     """What reviewers sent back, the oldest first, as the queue gives it out again."""
     waiting = Assignment.objects.filter(membership=membership, state=Assignment.State.RETURNED)
     found = waiting.select_related("project", "task__body").order_by("pk")[:most]
-    return [Returned(row, opening_of(row.task.body), row.task.body.prompt.get("lang", "")) for row in found]
+    return [
+        Returned(
+            row, opening_of(row.task.body, longest=SHOWN_CHARACTERS), row.task.body.prompt.get("lang", "")
+        )
+        for row in found
+    ]
 
 
 def begun(*, membership: Membership, projects: Sequence[Project]) -> set[int]:

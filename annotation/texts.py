@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.safestring import SafeString
 
+from annotation.models import TaskBody
 from core.markdown import render
 
 
@@ -24,3 +25,10 @@ def text_of(message: Mapping[str, Any]) -> str:
 def shown(message: Mapping[str, Any], *, lang: str = "") -> Shown:
     text = text_of(message)
     return Shown(role=message["role"], html=render(text), text=text, lang=message.get("lang") or lang)
+
+
+def opening_of(body: TaskBody, *, longest: int) -> str:
+    """The first words of the last message of the prompt, by which people tell tasks apart."""
+    messages = body.prompt.get("messages") or []
+    words = " ".join(text_of(messages[-1]).split()) if messages else ""
+    return words if len(words) <= longest else f"{words[:longest].rstrip()} …"

@@ -15,8 +15,9 @@ from accounts.models import Membership
 from annotation.access import project_for
 from annotation.days import answers_by_day
 from annotation.models import Annotation, Assignment, Project, Standing
-from annotation.own_work import opening_of, returned_to
+from annotation.own_work import SHOWN_CHARACTERS, returned_to
 from annotation.submissions import REVISE_WITHIN
+from annotation.texts import opening_of
 from annotera.own_home import DAYS
 from core.errors import Unreadable
 from core.pagination import newest_first
@@ -76,7 +77,7 @@ def _row(assignment: Assignment, said: Acceptance | None) -> dict[str, Any]:
     current = revisions[-1] if revisions else None
     return {
         "assignment": assignment,
-        "opening": opening_of(assignment.task.body),
+        "opening": opening_of(assignment.task.body, longest=SHOWN_CHARACTERS),
         "lang": assignment.task.body.prompt.get("lang", ""),
         "current": current,
         "active_seconds": current.active_ms / 1000 if current else None,

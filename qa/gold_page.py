@@ -8,9 +8,9 @@ from typing import Any
 from django.utils.translation import ngettext
 
 from annotation.models import Project
-from annotation.texts import shown, text_of
+from annotation.texts import opening_of, shown, text_of
 from qa.listing import GoldRow, gold_rows, unseen_tasks
-from qa.review_page import opening_of
+from qa.review_page import SHOWN_CHARACTERS
 from qa.side_by_side import in_words
 
 
@@ -25,7 +25,9 @@ def gold_context(project: Project) -> dict[str, Any]:
         "retired": sum(row.is_retired for row in rows),
         "answers": sum(row.answered for row in rows),
         "right": sum(row.right for row in rows),
-        "offered": [(task, opening_of(task)) for task in unseen_tasks(project)],
+        "offered": [
+            (task, opening_of(task.body, longest=SHOWN_CHARACTERS)) for task in unseen_tasks(project)
+        ],
         "example": example_line(project),
     }
 
@@ -35,7 +37,7 @@ def _shown(project: Project, row: GoldRow) -> dict[str, Any]:
     letters = dict(zip(row.candidates, string.ascii_uppercase, strict=False))
     return {
         "row": row,
-        "opening": opening_of(row.gold.task),
+        "opening": opening_of(row.gold.task.body, longest=SHOWN_CHARACTERS),
         "answer": _answer(project, row.gold.accepted, letters),
         "messages": [shown(message, lang=body.prompt["lang"]) for message in body.prompt["messages"]],
         "candidates": [

@@ -3,12 +3,13 @@
 from typing import Any
 
 from annotation.models import Project
+from annotation.texts import opening_of
 from core.pagination import newest_first
 from qa.inbox import held_members
 from qa.listing import open_reviews, review_counts, reviews_of
 from qa.models import Acceptance
 from qa.review_lists import Narrowed, people_counts, reason_counts, reviewed, riskiest_first
-from qa.review_page import answer_in_short, opening_of
+from qa.review_page import SHOWN_CHARACTERS, answer_in_short
 from qa.risks import NEVER_UNSEEN, REASONS
 from qa.side_by_side import BADGES
 
@@ -50,7 +51,7 @@ def _row(project: Project, acceptance: Acceptance, held: set[int]) -> dict[str, 
         "acceptance": acceptance,
         "reasons": [(reason, REASONS[reason]) for reason in acceptance.reasons if reason in REASONS],
         "answer": answer_in_short(annotation, project.kind, acceptance.fixed_answer or annotation.answer),
-        "opening": opening_of(annotation.task),
+        "opening": opening_of(annotation.task.body, longest=SHOWN_CHARACTERS),
         "seconds": annotation.active_ms / 1000 or None,
         "may_be_chosen": not is_held and not set(acceptance.reasons) & set(NEVER_UNSEEN),
     }

@@ -6,9 +6,9 @@ from typing import Any
 
 from annotation.kinds.answers import Fields
 from annotation.kinds.ranking_form import rank_field
-from annotation.models import Annotation, Project, Task, TaskBody
+from annotation.models import Annotation, Project, TaskBody
 from annotation.rules import kind_for, rules_of
-from annotation.texts import shown, text_of
+from annotation.texts import shown
 from qa.differences import candidate_difference, differences_of
 from qa.evidence import case_of, evidence_for
 from qa.listing import answers_beside
@@ -125,12 +125,6 @@ def _kept(given: Fields) -> list[tuple[str, str]]:
 def _one(fields: Fields, name: str) -> str:
     values = fields.get(name, ())
     return values[-1] if values else ""
-
-
-def opening_of(task: Task) -> str:
-    """The beginning of the last message, by which people tell tasks apart."""
-    text = text_of(task.body.prompt["messages"][-1])
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + " …"
 
 
 def gold_form(
