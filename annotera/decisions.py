@@ -19,8 +19,9 @@ from accounts.models import Membership
 from annotation.models import Project, Standing, TaskImport
 from annotation.uploads import is_waiting
 from annotera.pipeline import Stage
-from annotera.pipeline_steps import State, number
+from annotera.pipeline_steps import State
 from annotera.releases_due import due
+from core.counting import number
 from corpus.models import Document, Source
 from jobs.models import Job
 from production.models import Deployment

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, cast
 
-from django.db import connection
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum
 
 from accounts.models import Workspace
 from annotation.models import Annotation, Project, Standing, Task, TaskImport
 from annotation.progress import progress_of
 from annotera.models import RewardRule, RuleFiring
+from core.counting import MOST_COUNTED, counted
 from corpus.models import (
     CleaningRun,
     DatasetVersion,
@@ -27,8 +27,6 @@ from production.traffic import SPOKEN_AGAINST
 from qa.models import Acceptance, GoldScore, QualityReport
 from training.models import ModelVersion, Stage, TrainingRun
 
-# Beyond this nobody needs the number, and counting on would cost more with every row.
-MOST_COUNTED = 20_000
 AT_WORK = (Job.State.QUEUED, Job.State.RUNNING)
 
 
@@ -154,20 +152,6 @@ def complaints(workspace: Workspace) -> QuerySet[Output]:
     bad = Feedback.objects.filter(SPOKEN_AGAINST, pk__in=newest).values("output")
     found = Output.objects.filter(pk__in=bad, erased_at__isnull=True).exclude(settings__has_key=SECOND_TO)
     return found.exclude(Exists(Harvest.objects.filter(output=OuterRef("pk"))))
-
-
-def counted(**querysets: QuerySet[Any]) -> dict[str, int]:
-    """The number of rows of each, up to MOST_COUNTED + 1, in one query."""
-    parts: list[str] = []
-    values: list[Any] = []
-    for queryset in querysets.values():
-        text, given = queryset.order_by().values("pk")[: MOST_COUNTED + 1].query.sql_with_params()
-        # The text is the ORM's own; what people chose is among the values.
-        parts.append(f"(SELECT count(*) FROM ({text}) AS bounded)")  # noqa: S608
-        values += given
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(parts)}", values)
-        return dict(zip(querysets, cursor.fetchone(), strict=True))
 
 
 def _groups(rows: QuerySet[Any], by: str, *parts: str) -> dict[str, Group]:

@@ -8,8 +8,9 @@ from django.utils.translation import ngettext
 
 from accounts.models import Role
 from annotera.pipeline_facts import Facts
-from annotera.pipeline_steps import Count, Standing, State, Step, about, counts, number
+from annotera.pipeline_steps import Count, Standing, State, Step, about, counts
 from annotera.pipeline_training import LANGUAGE_MODELS
+from core.counting import number
 from corpus.models import CleaningRun
 
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import TextChoices
-from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy
 
 from accounts.models import Role
-from annotera.pipeline_facts import MOST_COUNTED
+from core.counting import number
 
 
 class State(TextChoices):
@@ -48,12 +47,6 @@ class Standing:
     state: State
     counts: list[Count]
     step: Step
-
-
-def number(value: int) -> str:
-    if value > MOST_COUNTED:
-        return number_format(MOST_COUNTED, use_l10n=True, force_grouping=True) + "+"
-    return number_format(value, use_l10n=True, force_grouping=True)
 
 
 def counts(*pairs: tuple[int, str]) -> list[Count]:

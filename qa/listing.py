@@ -8,6 +8,7 @@ from django.db.models import Count, F, QuerySet
 from django.utils import timezone
 
 from annotation.models import Annotation, Candidate, Project, Standing, Task
+from core.counting import counted
 from qa.intervals import Strip, strip
 from qa.models import Acceptance, Gold, GoldResult, GoldScore, QualityReport
 from qa.statistics.proportions import wilson
@@ -69,9 +70,8 @@ def open_reviews(project: Project) -> QuerySet[Acceptance]:
 
 
 def review_counts(project: Project) -> dict[str, int]:
-    states = current(Acceptance.objects.filter(project=project)).values_list("state")
-    counts = dict(states.annotate(count=Count("pk")).order_by())
-    return {state.value: counts.get(state.value, 0) for state in Acceptance.State}
+    """By state; each stops at `core.counting.MOST_COUNTED` + 1."""
+    return counted(**{state.value: reviews_of(project, state) for state in Acceptance.State})
 
 
 def scores_of(project: Project) -> list[GoldScore]:

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core import counting
 from core.navigation import GROUPS, PERSONAL, Link, Page, Shown, current_page, links
 from core.templatetags.drawings import DRAWINGS
 
@@ -29,6 +30,12 @@ def icon(name: str, label: str = "") -> SafeString:
             '<svg class="icon" viewBox="0 0 24 24" role="img" aria-label="{}">{}</svg>', label, shapes
         )
     return format_html('<svg class="icon" viewBox="0 0 24 24" aria-hidden="true">{}</svg>', shapes)
+
+
+@register.filter
+def counted(value: int) -> str:
+    """A count of `core.counting`, which says so where it stopped."""
+    return counting.number(value)
 
 
 @register.simple_tag

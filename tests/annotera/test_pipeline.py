@@ -11,7 +11,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from annotation.models import Annotation, Assignment, Project, Standing
-from annotera import pipeline_facts
 from annotera.models import RewardRule
 from annotera.pipeline import KNOWN, Stage, stages
 from corpus.cleaning_runs import preview, preview_now
@@ -344,8 +343,7 @@ def test_a_reviewer_reads_the_steps_of_an_admin_but_gets_no_link_to_them(cast: C
 
 
 def test_counting_stops_where_nobody_needs_the_number(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline_facts, "MOST_COUNTED", 3)
-    monkeypatch.setattr("annotera.pipeline_steps.MOST_COUNTED", 3)
+    monkeypatch.setattr("core.counting.MOST_COUNTED", 3)
     add_documents(describe(cast), 9)
     assert value(stage(cast, "clean"), "kept") == "3+"
 
