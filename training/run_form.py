@@ -1,6 +1,6 @@
 """The form of a new run, made from the stage's config dataclass: one truth for form, API and command line."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from accounts.models import Membership
 from corpus.access import versions_of
 from corpus.models import DatasetVersion
-from training.access import models_of, run_for
+from jobs.models import Job
+from training.access import models_of, run_for, runs_of
 from training.models import ModelVersion, Stage, TrainingRun
 from training.run_checks import DATA_KINDS, RunRefused, base_stages
 from training.run_listing import as_uid
@@ -30,10 +31,14 @@ PREFIX = "set-"
 
 @dataclass(frozen=True)
 class Missing:
-    """Why the form cannot be filled in, and the stage to run first; empty where data is missing."""
+    """Why the form cannot be filled in, and the stage to run first; empty where data is missing.
+
+    `run` is one that is making the missing model now: the person only has to wait for it.
+    """
 
     reason: str
     first: str
+    run: TrainingRun | None = None
 
 
 class RunForm(forms.Form):
@@ -44,6 +49,7 @@ class RunForm(forms.Form):
     def __init__(self, *args: Any, stage: Stage, membership: Membership, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.stage = stage
+        self.membership = membership
         usable = versions_of(membership).filter(dataset__kind__in=DATA_KINDS[stage], redacted_at=None)
         self.versions = _by_uid(usable.order_by("-pk")[:MOST_CHOICES])
         bases = base_stages(stage)
@@ -89,12 +95,22 @@ class RunForm(forms.Form):
                 _("There is no frozen dataset version for this stage yet: freeze or import one first."), ""
             )
         if "base_model" in self.fields and not self.bases:
-            return Missing(
-                _("There is no language model to start from yet: run pretraining first."), Stage.PRETRAIN
-            )
+            reason = _("There is no language model to start from yet: run pretraining first.")
+            return self._in_the_making(base_stages(self.stage)) or Missing(reason, Stage.PRETRAIN)
         if "reward_model" in self.fields and not self.rewards:
-            return Missing(_("There is no reward model yet: train one first."), Stage.REWARD)
+            reason = _("There is no reward model yet: train one first.")
+            return self._in_the_making([Stage.REWARD]) or Missing(reason, Stage.REWARD)
         return None
+
+    def _in_the_making(self, stages: Collection[Stage]) -> Missing | None:
+        underway = runs_of(self.membership).filter(stage__in=stages).exclude(job__state__in=Job.ENDED)
+        run = underway.order_by("-pk").first()
+        if run is None:
+            return None
+        reason = _(
+            "The model that this needs is being trained by the run “%(run)s”. Come back when it is done."
+        )
+        return Missing(reason % {"run": run.name}, run.stage, run)
 
     def chosen(self) -> dict[str, Any]:
         """The arguments of `start_run`, from a form that is valid."""

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEvent, Membership
 from core.ids import uuid7
+from jobs.launching import cancel
 from jobs.models import Job
 from tests.conftest import Cast
 from tests.training.registered import finish, frozen, make_model, make_run
@@ -100,6 +101,18 @@ def test_a_part_of_another_workspace_is_no_choice(cast: Cast) -> None:
 def test_the_form_says_what_must_exist_first(cast: Cast) -> None:
     assert "freeze or import one first" in text_of(page(cast, cast.alice, "runs/new/reward/"))
     frozen(cast.workspace)
+    assert "run pretraining first" in text_of(page(cast, cast.alice, "runs/new/reward/"))
+
+
+def test_who_waits_for_a_model_is_led_to_the_run_that_makes_it(cast: Cast, home: Path) -> None:
+    frozen(cast.workspace)
+    run = make_run(cast.workspace)
+    theirs = make_run(cast.charlie.workspace)
+    waiting = text_of(page(cast, cast.alice, "runs/new/reward/"))
+    assert f'href="/w/acme/runs/{run.uid}/"' in waiting
+    assert str(theirs.uid) not in waiting
+    assert "run pretraining first" not in waiting
+    cancel(job=run.job, by=cast.alice)
     assert "run pretraining first" in text_of(page(cast, cast.alice, "runs/new/reward/"))
 
 
