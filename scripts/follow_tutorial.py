@@ -159,9 +159,8 @@ class Tutorial:
         follow(page, re.compile("^Deploy$"))
         page.locator("main input[name=name]").fill("assistant")
         press(page, "Deploy")
-        question = page.locator("textarea[name=prompt]")
-        reload_until(page, question)
-        question.fill("How do I bake bread?")
+        reload_until(page, page.locator("#deployment-state").get_by_text("ready", exact=True))
+        page.locator("textarea[name=prompt]").fill("How do I bake bread?")
         press(page, "Generate")
         press(page, re.compile("Thumb down"))
 
@@ -170,8 +169,8 @@ class Tutorial:
         page.goto(deployment)
         choose(page, "project", "Kitchen")
         press(page, "Send back")
+        expect(page.locator("main")).to_contain_text("became a task", timeout=90 * SECOND)
         open_project(bob, "Kitchen")
-        reload_until(bob, bob.get_by_role("button", name=BEGIN))
         press(bob, BEGIN)
         bob.locator("#task[data-ready]").wait_for()
         expect(bob.locator("#task")).to_contain_text("How do I bake bread?")
@@ -182,12 +181,8 @@ class Tutorial:
         page = self.alice
         page.goto(model)
         follow(page, re.compile("^Lineage$"))
-        for word in (
-            "starter v1",
-            "Kind and complete answers preferences v1",
-            "assistant",
-            "How do I bake bread?",
-        ):
+        made_from = ("starter v1", "Kind and complete answers preferences v1")
+        for word in (*made_from, "assistant", "Kitchen: 1 task"):
             expect(page.locator("main")).to_contain_text(word)
 
     def done(self, step: str) -> None:
