@@ -3,6 +3,10 @@
 import hashlib
 import hmac
 import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import groupby
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +14,20 @@ from django.db.models import QuerySet
 
 from accounts.models import AuditEvent, Membership, User, Workspace
 from core.requests import current_request_id
+
+
+@dataclass(frozen=True)
+class Run:
+    """The same event several times in a row, such as the logins of a day."""
+
+    newest: AuditEvent
+    oldest: AuditEvent
+    times: int
+
+    @property
+    def lasted(self) -> bool:
+        """Whether its first and its last time are worth telling apart."""
+        return self.newest.created_at - self.oldest.created_at >= timedelta(hours=1)
 
 
 def subject_hash(text: str) -> str:
@@ -70,3 +88,9 @@ def events_of(
     if person:
         events = events.filter(membership=person)
     return events.filter(kind=kind) if kind else events
+
+
+def in_runs(events: Iterable[AuditEvent]) -> list[Run]:
+    """Events in their order; what happened again and again, from the same address, is one run."""
+    runs = [list(alike) for _kind, alike in groupby(events, key=lambda event: (event.kind, event.address))]
+    return [Run(newest=run[0], oldest=run[-1], times=len(run)) for run in runs]

@@ -40,11 +40,20 @@ TEXTS: dict[int, tuple[str | Promise, ...]] = {
     ),
 }
 CURRENT_VERSION = max(TEXTS)
+# The parts in which the current version is read: which sentence begins each.
+PARTS = {0: _("While you work"), 7: _("In your account"), 9: _("What protects you")}
 
 
 def current_text() -> list[str]:
     """The paragraphs of the current version in the reader's language."""
     return [str(paragraph) for paragraph in TEXTS[CURRENT_VERSION]]
+
+
+def current_parts() -> list[tuple[str, list[str]]]:
+    """The current text under its headings."""
+    paragraphs, begins = current_text(), list(PARTS)
+    ends = [*begins[1:], len(paragraphs)]
+    return [(str(PARTS[begin]), paragraphs[begin:end]) for begin, end in zip(begins, ends, strict=True)]
 
 
 def has_current_consent(membership: Membership) -> bool:

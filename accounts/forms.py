@@ -6,12 +6,15 @@ from functools import cache
 from django import forms
 from django.conf import settings
 from django.utils.functional import Promise
+from django.utils.text import capfirst, format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import AuditEvent, Role, User
 from accounts.tokens import DEFAULT_DAYS, MOST_DAYS
 
 PASSWORD_LIMIT = 1024
+ROLES = [(value, capfirst(label)) for value, label in Role.choices]
+THEMES = [(value, capfirst(label)) for value, label in User.Theme.choices]
 
 
 @cache
@@ -24,7 +27,7 @@ def time_zones() -> tuple[str, ...]:
 
 def time_zone_choices() -> list[tuple[str, str | Promise]]:
     named: list[tuple[str, str | Promise]] = [(name, name.replace("_", " ")) for name in time_zones()]
-    return [("", _("the workspace's zone")), *named]
+    return [("", _("The workspace's zone")), *named]
 
 
 class LoginForm(forms.Form):
@@ -58,13 +61,17 @@ class InviteForm(forms.Form):
     email = forms.CharField(
         label=_("E-mail"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"})
     )
-    role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.ANNOTATOR)
+    role = forms.ChoiceField(label=_("Role"), choices=ROLES, initial=Role.ANNOTATOR)
 
 
 class TokenForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=120, help_text=_("What the token is for."))
     days = forms.IntegerField(
-        label=_("Days until it expires"), min_value=1, max_value=MOST_DAYS, initial=DEFAULT_DAYS
+        label=_("Days until it expires"),
+        min_value=1,
+        max_value=MOST_DAYS,
+        initial=DEFAULT_DAYS,
+        help_text=format_lazy(_("At most {most}."), most=MOST_DAYS),
     )
 
 
@@ -80,7 +87,7 @@ class SettingsForm(forms.Form):
     )
     time_zone = forms.ChoiceField(label=_("Time zone"), choices=time_zone_choices, required=False)
     language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
-    theme = forms.ChoiceField(label=_("Theme"), choices=User.Theme.choices)
+    theme = forms.ChoiceField(label=_("Theme"), choices=THEMES)
     single_key_shortcuts = forms.BooleanField(
         label=_("Single keys act as shortcuts (1–9 rank, = tie, R raw text, …)"), required=False
     )

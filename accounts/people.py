@@ -73,7 +73,9 @@ def change_password(*, user: User, current: str, new: str, address: str | None =
     """Set another password; raises Invalid when the present one is wrong or the new one weak."""
     locked = User.objects.select_for_update().get(pk=user.pk)
     if not locked.check_password(current):
-        raise Invalid(_("The present password is wrong."), fields={"current": _("does not match")})
+        raise Invalid(
+            _("The present password is wrong."), fields={"current": _("This is not your present password.")}
+        )
     check_password_rules(new, user=locked, field="new")
     _store_password(locked, new)
     record_for_each_workspace(kind=AuditEvent.Kind.PASSWORD_CHANGED, user=locked, address=address)

@@ -60,17 +60,16 @@ def veiled_progress_of(projects: Iterable[Project]) -> dict[int, Progress]:
     standings = Standing.objects.filter(project__in=found).values_list("project")
     submitted = dict(standings.annotate(total=Sum("submitted_count")).order_by())
     return {
-        project.pk: Progress(
-            tasks=tasks.get(project.pk, 0),
-            wanted=_with_gold(tasks.get(project.pk, 0) * project.overlap, project),
-            submitted=submitted.get(project.pk, 0),
-        )
+        project.pk: _veiled(project, tasks.get(project.pk, 0), submitted.get(project.pk, 0))
         for project in found
     }
 
 
-def _with_gold(wanted: int, project: Project) -> int:
-    return wanted + wanted // project.gold_every if project.gold_every else wanted
+def _veiled(project: Project, tasks: int, submitted: int) -> Progress:
+    """Chance may hand out more gold than the average: never more answers than are wanted."""
+    wanted = tasks * project.overlap
+    with_gold = wanted + wanted // project.gold_every if project.gold_every else wanted
+    return Progress(tasks=tasks, wanted=max(with_gold, submitted), submitted=submitted)
 
 
 def _imported(projects: list[Project]) -> dict[int, int]:

@@ -39,7 +39,7 @@ def receive(*, membership: Membership, project: Project, upload: UploadedFile) -
     """Keep the file and examine it, here when it is small, else by a job."""
     check_open(project)
     if not upload.size:
-        raise Invalid(_("The file is empty."), fields={"file": _("empty")})
+        raise Invalid(_("The file is empty."), fields={"file": _("The file is empty.")})
     if upload.size > settings.UPLOAD_BYTES:
         limit = settings.UPLOAD_BYTES // 1024 // 1024
         raise TooLarge(_("The file is larger than %(limit)d MiB.") % {"limit": limit})

@@ -1,6 +1,6 @@
 """The context of a project's quality page: the last measurement, its course, and how things stand now."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -46,7 +46,7 @@ def quality_context(project: Project, report: QualityReport | None) -> dict[str,
         "matrix_most": MOST_PEOPLE if len(found.get("people", ())) > MOST_PEOPLE else None,
         "people": [_person(row) for row in found.get("people", ())],
         "flags": [_flag(flag) for flag in found.get("flags", ())],
-        "gold": [_gold(score, paused) for score in scores_of(project)],
+        "gold": _paused_first(_gold(score, paused) for score in scores_of(project)),
         "paused": paused,
         "counts": review_counts(project),
         "sprt": {
@@ -98,6 +98,10 @@ def _flag(flag: Mapping[str, Any]) -> dict[str, Any]:
 def _person(row: Mapping[str, Any]) -> dict[str, Any]:
     outer = row["first_won"] + row["last_won"]
     return {**row, "first_percent": round(100 * row["first_won"] / outer) if outer else None}
+
+
+def _paused_first(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: not row["is_paused"])
 
 
 def _gold(score: GoldScore, paused: list[Standing]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.access import WorkspaceRequest, member_page
-from accounts.consent import CURRENT_VERSION, current_text, give_consent, has_current_consent
+from accounts.audit import in_runs
+from accounts.consent import CURRENT_VERSION, current_parts, give_consent, has_current_consent
 from accounts.forms import PasswordForm, SettingsForm, settings_of
 from accounts.login import client_address
 from accounts.models import AuditEvent
@@ -54,13 +55,15 @@ def _page(
 ) -> HttpResponse:
     membership = request.membership
     events = AuditEvent.objects.filter(membership=membership)
+    page = newest_first(events, before=request.GET.get("before", ""), size=50)
     context: dict[str, Any] = {
         "settings_form": settings_form,
         "password_form": password_form,
-        "page": newest_first(events, before=request.GET.get("before", ""), size=20),
+        "page": page,
+        "runs": in_runs(page.rows),
         "consents": list(membership.consents.order_by("-version")),
         "current_version": CURRENT_VERSION,
-        "consent_text": current_text(),
+        "consent_parts": current_parts(),
     }
     return render(request, "accounts/me.html", context, status=status)
 
@@ -97,7 +100,7 @@ def consent(request: WorkspaceRequest) -> HttpResponse:
         give_consent(request.membership)
         return redirect(target) if target else redirect("workspace-home", request.membership.workspace.slug)
     context = {
-        "consent_text": current_text(),
+        "consent_parts": current_parts(),
         "current_version": CURRENT_VERSION,
         "given": has_current_consent(request.membership),
         "next": target,

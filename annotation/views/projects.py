@@ -33,6 +33,7 @@ from core.errors import Conflict, Invalid
 from core.forms import add_refusal
 from core.markdown import render as render_markdown
 from core.pagination import newest_first
+from corpus.sources import LAWFUL_BASES
 
 # What the chart on the page of a project shows.
 DAYS = 14
@@ -134,6 +135,7 @@ def project(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
         "imports": _imports(request, found),
         "states": Project.State.choices,
         "after_answers": AFTER_ANSWERS,
+        "lawful_basis": str(LAWFUL_BASES.get(found.lawful_basis, found.lawful_basis)),
     }
     return render(request, "annotation/project.html", context)
 

@@ -187,9 +187,14 @@ shortcut("ctrl+z", (event) => {
   return true;
 });
 
+// The guideline stays open beside the work until it is closed; Escape closes what lies over it first.
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || event.defaultPrevented || !page?.task.contains(event.target)) return;
-  if (!document.querySelector(":popover-open")) page.leave(event);
+  if (event.key !== "Escape" || event.defaultPrevented) return;
+  const open = document.querySelectorAll("dialog[open], :popover-open:not(#guideline)");
+  const guideline = document.querySelector("#guideline:popover-open");
+  if (open.length) return;
+  if (guideline) guideline.hidePopover();
+  else if (page?.task.contains(event.target)) page.leave(event);
 });
 
 function show() {

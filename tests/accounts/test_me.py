@@ -116,7 +116,7 @@ def test_a_changed_password_ends_all_other_sessions(cast, dora):
 @pytest.mark.parametrize(
     ("values", "complaint"),
     [
-        ({"current": "wrong", "new": "another good sentence"}, "does not match"),
+        ({"current": "wrong", "new": "another good sentence"}, "This is not your present password."),
         ({"current": PASSWORD, "new": "short"}, "at least 10"),
         ({"current": PASSWORD, "new": "dora@example.org"}, "too similar"),
         ({"current": PASSWORD}, "required"),
@@ -136,6 +136,16 @@ def test_a_person_sees_what_is_recorded_about_her_and_nothing_about_others(cast)
     assert cast.bob.pseudonym in page
     assert "192.0.2.77" in page
     assert "192.0.2.77" not in cast.client(cast.alice).get(PAGE).content.decode()
+
+
+def test_the_same_again_and_again_is_one_line_of_my_events(cast):
+    for _login in range(3):
+        record(kind=AuditEvent.Kind.LOGIN, membership=cast.bob, address="192.0.2.77")
+    record(kind=AuditEvent.Kind.LOGIN, membership=cast.bob, address="192.0.2.78")
+    page = cast.client(cast.bob).get(PAGE).content.decode()
+    assert page.count("3 times") == 1
+    assert page.count("Logged in") == 2
+    assert page.count("192.0.2.77") == page.count("192.0.2.78") == 1
 
 
 def test_the_page_costs_the_same_at_ten_and_at_a_hundred_events(cast):

@@ -110,12 +110,14 @@ def test_a_large_file_is_examined_by_a_job(crew, alice, project, monkeypatch):
     batch = upload(alice, project, lines(*(task_record(number) for number in range(20)), {"prompt": 1}))
     assert batch.job.kind == "annotation.examine_import"
     assert not uploads.is_waiting(batch)
-    assert alice.get(page("import", batch)).status_code == 200
+    shown = alice.get(page("import", batch)).content.decode()
+    assert "being read" in shown and "waiting for confirmation" not in shown
     assert alice.post(page("import-confirm", batch)).status_code == 409
     assert run_job().state == "succeeded"
     batch = TaskImport.objects.select_related("job").get()
     assert (batch.rows, batch.problem_count) == (20, 1)
     assert uploads.is_waiting(batch)
+    assert "being read" not in alice.get(page("import", batch)).content.decode()
 
 
 def test_an_import_that_fails_in_the_middle_leaves_nothing_behind(crew, alice, project, monkeypatch):

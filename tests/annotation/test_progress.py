@@ -4,7 +4,7 @@ import pytest
 from django.core.cache import cache
 
 from annotation.models import Standing
-from annotation.progress import SECONDS_REMEMBERED, progress_of, recent_progress
+from annotation.progress import SECONDS_REMEMBERED, progress_of, recent_progress, veiled_progress_of
 from tests.annotation.worlds import add_tasks, make_project
 from tests.conftest import Cast
 
@@ -50,6 +50,14 @@ def test_other_peoples_answers_may_be_a_little_old(cast: Cast):
     cache.clear()
     assert recent_progress(project, person=cast.bob.pk, mine=0).submitted == 1
     assert SECONDS_REMEMBERED <= 30
+
+
+def test_more_gold_than_the_average_never_shows_more_answers_than_are_wanted(cast: Cast):
+    project = make_project(cast, gold_every=5)
+    add_tasks(project, 10)
+    answered(cast, project, cast.bob, 14)
+    progress = veiled_progress_of([project])[project.pk]
+    assert (progress.submitted, progress.wanted, progress.percent) == (14, 14, 100)
 
 
 def test_an_empty_project_is_at_zero(cast: Cast):

@@ -174,6 +174,29 @@ def count_queries(client, address: str) -> int:
     return len(queries)
 
 
+def test_work_that_is_all_answered_offers_no_start_to_those_who_know_it(crew, alice, project):
+    add_tasks(project, 1)
+    start = f'action="{page("project-next", project)}"'
+    for address in (page("projects"), page("project", project)):
+        assert start in alice.get(address).content.decode()
+    assignment = hand_out(membership=crew.bob, project=project).assignment
+    submit(assignment=assignment, answer=an_answer(assignment))
+    for address in (page("projects"), page("project", project)):
+        assert start not in alice.get(address).content.decode()
+        assert start in crew.client(crew.bob).get(address).content.decode()
+
+
+def test_the_rules_of_a_project_name_its_lawful_basis_in_words(alice, project):
+    Project.objects.update(lawful_basis="no_personal_data")
+    shown = alice.get(page("project", project)).content.decode()
+    assert "Holds no personal data" in shown and "no_personal_data" not in shown
+
+
+def test_a_refused_form_names_above_what_to_mend_below(alice):
+    shown = alice.post(page("project-new"), {**SETTINGS, "licence": "my own"}).content.decode()
+    assert '<a href="#id_licence">Licence of the answers</a>' in shown
+
+
 def test_the_project_list_costs_the_same_at_10_and_at_100_rows(crew, alice):
     for number in range(10):
         add_tasks(make_project(crew, name=f"P{number}"), 1)

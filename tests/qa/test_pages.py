@@ -219,7 +219,7 @@ def test_a_paused_person_is_let_work_again_or_rejected(crew: Cast, pairs: Projec
 def test_a_reviewer_makes_a_task_gold(crew: Cast, pairs: Project) -> None:
     address = f"projects/{pairs.uid}/gold/"
     shown = page(crew, crew.rita, address)
-    assert "None yet." in shown
+    assert "No gold task yet" in shown
     assert "No gold is handed out in this project" in shown
     task = Task.objects.latest("pk")
     assert f"?task={task.uid}" in shown
