@@ -1,6 +1,7 @@
-"""The REST reference as a page: made from the same document that `/api/v1/schema/` serves."""
+"""The API reference as a page: made from the same document that `/api/v1/schema/` serves."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,8 @@ from drf_spectacular.generators import SchemaGenerator
 from accounts.access import WorkspaceRequest, member_page
 
 METHODS = ("get", "post", "put", "patch", "delete")
+# One sentence on several methods of an address: "The runs; POST starts one."
+OTHER_METHOD = re.compile(r"^(?P<first>.+); (?P<method>POST|PUT|PATCH|DELETE) (?P<does>.+)$", re.DOTALL)
 SAMPLES: dict[str, object] = {"integer": 1, "number": 0.5, "boolean": True, "array": [], "object": {}}
 
 
@@ -45,6 +48,10 @@ class Group:
 
     name: str
     operations: list[Operation]
+
+    @property
+    def title(self) -> str:
+        return self.name.replace("-", " ").capitalize()
 
 
 @member_page()
@@ -83,7 +90,7 @@ def _operation(method: str, path: str, about: Mapping[str, Any], schemas: Mappin
         curl=_curl(method, fields, is_json="application/json" in content),
         method=method.upper(),
         path=path,
-        summary=summary,
+        summary=_of_method(method.upper(), summary.removesuffix(".")),
         more=more,
         parameters=[
             _field(entry["name"], entry.get("schema", {}), entry, required=entry.get("required", False))
@@ -91,8 +98,17 @@ def _operation(method: str, path: str, about: Mapping[str, Any], schemas: Mappin
             if entry["in"] != "path"
         ],
         body=fields,
-        statuses=", ".join(sorted(about.get("responses", {}))),
+        statuses=", ".join(sorted(status for status in about.get("responses", {}) if status.isdigit())),
     )
+
+
+def _of_method(method: str, summary: str) -> str:
+    """The part of the sentence that is about this method."""
+    found = OTHER_METHOD.match(summary)
+    if found is None:
+        return summary
+    does = found["does"]
+    return does[:1].upper() + does[1:] if method == found["method"] else found["first"]
 
 
 def _curl(method: str, fields: Sequence[Field], *, is_json: bool) -> str:
@@ -106,13 +122,20 @@ def _curl(method: str, fields: Sequence[Field], *, is_json: bool) -> str:
 
 
 def _body_fields(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> list[Field]:
-    named = schemas.get(str(schema.get("$ref", "")).rpartition("/")[2], schema)
+    named = _named(schema, schemas)
     required = named.get("required", [])
     return [
-        _field(name, entry, entry, required=name in required)
+        _field(name, _named(entry, schemas), entry, required=name in required)
         for name, entry in named.get("properties", {}).items()
         if not entry.get("readOnly")
     ]
+
+
+def _named(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A schema that only names another one, alone or in a list of one, stands for that one."""
+    parts = schema.get("allOf") or schema.get("oneOf") or [schema]
+    found: Mapping[str, Any] = schemas.get(str(parts[0].get("$ref", "")).rpartition("/")[2], schema)
+    return found
 
 
 def _field(name: str, schema: Mapping[str, Any], about: Mapping[str, Any], *, required: bool) -> Field:

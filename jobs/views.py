@@ -1,5 +1,6 @@
 """The pages of jobs: the list, one job live, its log, and the button that cancels it."""
 
+import dataclasses
 import uuid
 from collections.abc import Iterator
 from typing import Any, cast
@@ -20,7 +21,8 @@ from jobs.access import job_for, jobs_for
 from jobs.directories import log_of
 from jobs.launching import cancel, queue_health
 from jobs.listing import in_state, offset
-from jobs.logfiles import JobLog
+from jobs.log_reading import readable
+from jobs.logfiles import JobLog, LogPart
 from jobs.models import Job
 from jobs.subjects import kind_in_words, subject_of
 from jobs.times import time_taken
@@ -53,7 +55,7 @@ def job(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
         "subject": subject_of(found),
         "took": time_taken(found),
         "live_url": reverse("job", args=[request.membership.workspace.slug, uid]),
-        "log": tail,
+        "log": _for_reading(tail),
         "log_goes_on": not found.has_ended,
         "is_poll": is_htmx(request),
         "health": queue_health(workspace=request.membership.workspace),
@@ -89,10 +91,14 @@ def log(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
     if is_htmx(request):
         part = log_of(uid).read(after=after)
         goes_on = not found.has_ended or part.next_offset < log_of(uid).size()
-        context = {"job": found, "log": part, "log_goes_on": goes_on}
+        context = {"job": found, "log": _for_reading(part), "log_goes_on": goes_on}
         return render(request, "jobs/job.html#log", context)
     parts = _parts(log_of(uid), after)
     return cast(HttpResponse, StreamingHttpResponse(parts, content_type="text/plain; charset=utf-8"))
+
+
+def _for_reading(part: LogPart) -> LogPart:
+    return dataclasses.replace(part, text=readable(part.text))
 
 
 def _parts(source: JobLog, after: int) -> Iterator[str]:

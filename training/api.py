@@ -58,7 +58,7 @@ def _member(request: Request, role: Role) -> Membership:
 )
 @api_view(["GET", "POST"])
 def runs(request: Request) -> Response:
-    """The runs of the workspace, the newest first; POST starts one."""
+    """The runs of the workspace, the newest first; POST starts a run."""
     if request.method == "POST":
         return _create(request)
     membership = _member(request, Role.REVIEWER)

@@ -35,6 +35,15 @@ class Comparison:
         return [row for row in self.final if row.is_shared]
 
     @property
+    def main(self) -> list[FinalRow]:
+        """Of the shared figures those that say how good a model is, else all of them."""
+        return [row for row in self.shared if row.is_main] or self.shared
+
+    @property
+    def rest(self) -> list[FinalRow]:
+        return [row for row in self.shared if row not in self.main]
+
+    @property
     def lone(self) -> list[FinalRow]:
         return [row for row in self.final if not row.is_shared]
 

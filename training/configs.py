@@ -409,8 +409,13 @@ def _parse_value(*, value: object, metadata: Mapping[str, Any]) -> object:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("Must be a finite number.")
     if not metadata["minimum"] <= value <= metadata["maximum"]:
-        raise ValueError(f"Must lie between {metadata['minimum']} and {metadata['maximum']}.")
+        least, most = _bound(metadata["minimum"]), _bound(metadata["maximum"])
+        raise ValueError(f"Must lie between {least} and {most}.")
     return kind(value)
+
+
+def _bound(value: float) -> str:
+    return f"{int(value):,}" if value == int(value) else f"{value:g}"
 
 
 def _parse_switch(value: object) -> bool:

@@ -109,6 +109,8 @@ CHARTS: tuple[tuple[Promise, tuple[str, ...]], ...] = (
     (_("Learning rate"), ("learning_rate",)),
 )
 
+# In PPO, which has many charts, these say little beside the others: how the optimiser fares.
+LESSER_IN_PPO = {"policy_loss", "entropy", "grad_norm", "learning_rate"}
 # Settings that stand in a chart beside what they govern: the figure that must be there, and the setting.
 GUIDES = (("kl_coefficient", "kl_floor"), ("kl_sequence", "kl_target"))
 
@@ -137,9 +139,11 @@ def label_of(name: str) -> str:
 def charts_for(names: Collection[str]) -> list[dict[str, Any]]:
     """The charts that have something to show. Each names all its series: others may be measured later."""
     guides = {setting for _figure, setting in GUIDES}
+    lesser = LESSER_IN_PPO if "kl_sequence" in names else set()
     return [
         {
             "title": str(title),
+            "isLesser": series[0] in lesser,
             "series": [{"name": name, "label": label_of(name), "guide": name in guides} for name in series],
         }
         for title, series in CHARTS

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from django.utils.translation import gettext as _
 
 from training.comparison import SURE, number, short, with_error
-from training.figures import in_order, label_of, written
+from training.figures import HEADLINES, in_order, label_of, written
 from training.models import Stage, TrainingRun
 from training.typed_settings import settings_fields
 
@@ -65,6 +65,8 @@ class FinalRow:
     cells: list[FinalCell]
     # More than one of the runs has it.
     is_shared: bool = True
+    # It says how good a model is, not how the run went.
+    is_main: bool = False
 
 
 def final_metrics(run: TrainingRun) -> Mapping[str, Any]:
@@ -130,6 +132,7 @@ def final_rows(runs: Sequence[TrainingRun]) -> list[FinalRow]:
                 better=_in_words(BETTER.get(name)),
                 cells=cells,
                 is_shared=is_shared,
+                is_main=name in BETTER or name in HEADLINES,
             )
         )
     return rows

@@ -1,6 +1,7 @@
 """What a model wrote during its run, side by side: the same prompt at an early, a middle and a late step."""
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ MOST_STEPS = 500
 MOST_ROWS = 8
 PROMPT_SHOWN = 500
 MOST_DIGITS = 10
+# A prompt is written as "role: content", a dialogue as several of them.
+ASKED = "user: "
+LATER_TURN = re.compile(r"\n\n(user|assistant|system): ")
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,11 @@ class Cell:
     response: str
     score: float | None
     pieces: list[Piece] | None = None
+
+    @property
+    def score_shown(self) -> str:
+        """With the sign of a number, which a hyphen is not; empty where there is no score."""
+        return "" if self.score is None else f"{self.score:.2f}".replace("-", "−")
 
 
 @dataclass(frozen=True)
@@ -128,5 +137,7 @@ def _text(sample: RunSample, name: str) -> str:
 
 
 def ending_of(text: str) -> str:
-    """Of a long dialogue only the end, which the answer answers."""
+    """Of a long dialogue only the end, which the answer answers; of one prompt its words alone."""
+    if text.startswith(ASKED) and not LATER_TURN.search(text):
+        text = text.removeprefix(ASKED)
     return text if len(text) <= PROMPT_SHOWN else f"… {text[-PROMPT_SHOWN:]}"

@@ -12,6 +12,7 @@ from accounts.models import Role
 from core.api import refuse_unknown_parameters
 from core.requests import is_htmx
 from jobs.directories import log_of
+from jobs.log_reading import readable
 from jobs.times import time_taken
 from training.access import run_for
 from training.alarm_notices import notice_for
@@ -46,7 +47,7 @@ def run(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
 def _state(found: TrainingRun) -> dict[str, Any]:
     return {
         "run": found,
-        "log": log_of(found.job.uid).tail(LOG_BYTES).text,
+        "log": readable(log_of(found.job.uid).tail(LOG_BYTES).text),
         "notice": notice_for(found),
         "left": time_left(found.job),
         "took": time_taken(found.job),

@@ -37,7 +37,10 @@ export function figure(value) {
 // Few points are dotted, and so is what was measured at some steps only: a line alone would hide how rarely.
 function hasDots(column) {
   const measured = column.reduce((count, value) => count + (value != null), 0);
-  return measured < 40 || (measured < 120 && measured <= column.length / 2);
+  const isKnown = (value) => value != null;
+  // A run that ended early has no steps after its last one; it was not measured rarely.
+  const stretch = column.findLastIndex(isKnown) - column.findIndex(isKnown) + 1;
+  return measured < 40 || (measured < 120 && measured <= stretch / 2);
 }
 
 const lastOf = (column) => column?.findLast((value) => value != null);
@@ -145,9 +148,14 @@ export class Chart {
     return this.spec.series.map(({ label, guide, dashed, colour: given }, index) => ({
       label, stroke: guide ? text : colour(COLOURS[(given ?? index) % COLOURS.length]), width: guide ? 1 : 1.75, spanGaps: true,
       dash: guide || dashed ? [5, 4] : undefined,
-      points: { show: (plot, number) => !guide && hasDots(plot.data[number]), size: 5 },
+      points: { show: (plot, number) => !guide && hasDots(plot.data[number]), size: this.#dotSize(index + 1) },
       value: (plot, value, number) => figure(value ?? lastOf(plot.data[number])),
     }));
+  }
+
+  // What was measured once or twice has no line that leads the eye to it.
+  #dotSize(number) {
+    return this.data[number]?.filter((value) => value != null).length < 3 ? 9 : 5;
   }
 
   #cursor() {
@@ -216,6 +224,8 @@ export class Charts {
   show(specs, points) {
     const began = performance.now();
     const isFirst = this.charts.size === 0;
+    // Nobody folds a single chart away.
+    this.open = specs.length === OPEN_WHERE_NARROW + 1 ? specs.length : OPEN_WHERE_NARROW;
     for (const spec of specs) this.#place({ ...spec, series: spec.series.filter(({ name }) => points[name]?.steps.length) });
     for (const chart of this.charts.values()) chart.show(points, this.view);
     // uPlot draws in a microtask of its own, which is before this one.
@@ -236,7 +246,7 @@ export class Charts {
 
   // `isLesser` in a spec: the chart says little beside the others.
   #homeOf({ isLesser }) {
-    if (!isLesser && !(matchMedia(NARROW).matches && this.place.childElementCount >= OPEN_WHERE_NARROW)) return this.place;
+    if (!isLesser && !(matchMedia(NARROW).matches && this.place.childElementCount >= this.open)) return this.place;
     if (!this.fold) {
       this.fold = element("details", { className: "more-charts" },
         element("summary"), element("div", { className: "chart-grid" }));
@@ -258,7 +268,8 @@ export class Charts {
 export function bindZoom(form, charts) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const [from, to] = ["from", "to"].map((name) => Number(form.elements[name].value));
+    // An end that is not given is that of the run, which the empty field names.
+    const [from, to] = ["from", "to"].map((name) => Number(form.elements[name].value || form.elements[name].placeholder));
     if (to > from) charts.look({ from, to });
   });
   form.addEventListener("reset", () => charts.look(null));
@@ -266,6 +277,15 @@ export function bindZoom(form, charts) {
 
 export function showZoom(form, view) {
   for (const name of ["from", "to"]) form.elements[name].value = view?.[name] ?? "";
+  form.querySelector("[type=reset]").hidden = !view;
+}
+
+// The empty fields of the form name the first and the last step.
+export function boundZoom(form, points) {
+  const lines = Object.values(points).filter(({ steps }) => steps.length);
+  if (!lines.length) return;
+  form.elements.from.placeholder = Math.min(...lines.map(({ steps }) => steps[0]));
+  form.elements.to.placeholder = Math.max(...lines.map(({ steps }) => steps.at(-1)));
 }
 
 // Adds what came since to what is here.

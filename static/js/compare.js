@@ -1,5 +1,8 @@
 // The same figure of several runs in one chart: a colour for each run, by step.
-import { Charts, bindZoom, showZoom } from "./chart.js";
+import { Charts, bindZoom, boundZoom, showZoom } from "./chart.js";
+
+// As many charts stand open; the others are folded behind them.
+const MOST_OPEN = 8;
 
 const keyOf = (index, name) => `${index}:${name}`;
 
@@ -14,20 +17,21 @@ async function read(address, view) {
 function specsOf(answers, names) {
   const labels = new Map();
   for (const answer of answers) {
-    for (const { title, series } of answer?.charts ?? []) {
-      for (const { name, label, guide } of series) if (!guide) labels.set(name, { title, label, isAlone: series.length === 1 });
+    for (const { title, series, isLesser } of answer?.charts ?? []) {
+      for (const { name, label, guide } of series) if (!guide) labels.set(name, { title, label, isAlone: series.length === 1, isLesser });
     }
   }
   const measuredBy = (figure) => answers.filter((answer) => answer?.series[figure]).length;
-  const specs = [...labels].map(([figure, { title, label, isAlone }]) => ({
-    title: isAlone || title.toLowerCase() === label.toLowerCase() ? title : `${title}: ${label}`, figure, isOfSeveral: true, runs: measuredBy(figure),
+  const specs = [...labels].map(([figure, { title, label, isAlone, isLesser }]) => ({
+    title: isAlone || title.toLowerCase() === label.toLowerCase() ? title : `${title}: ${label}`, figure, isLesser, isOfSeveral: true, runs: measuredBy(figure),
     series: names.map((name, index) => ({ name: keyOf(index, figure), label: name, colour: index })),
   })).sort((one, other) => other.runs - one.runs);
   // What one run alone has measured compares nothing, where others compare something.
   const isCompared = (specs[0]?.runs ?? 0) > 1;
   // Neither does a figure that each measured once: it stands among the final figures.
   const longest = ({ figure }) => Math.max(...answers.map((answer) => answer?.series[figure]?.steps.length ?? 0));
-  const lesser = new Set(isCompared ? specs.filter((spec) => spec.runs < 2 || longest(spec) < 2) : []);
+  const lesser = new Set(isCompared ? specs.filter((spec) => spec.isLesser || spec.runs < 2 || longest(spec) < 2) : []);
+  for (const spec of specs.filter((each) => !lesser.has(each)).slice(MOST_OPEN)) lesser.add(spec);
   return lesser.size === specs.length ? specs : specs.map((spec) => ({ ...spec, isLesser: lesser.has(spec) }));
 }
 
@@ -61,6 +65,7 @@ class ComparedCharts {
     this.answers = await this.#readAll();
     this.specs = specsOf(this.answers, this.runs.map((run) => run.dataset.run));
     this.#show(this.answers);
+    boundZoom(this.form, pointsOf(this.answers));
     if (this.answers.includes(null)) this.said.textContent = this.section.dataset.failed;
     else if (this.specs.length === 0) this.said.textContent = this.section.dataset.nothing;
   }

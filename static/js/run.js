@@ -1,5 +1,5 @@
 // The run page: charts that follow a run, and where one is on the page.
-import { Charts, appended, bindZoom, showZoom } from "./chart.js";
+import { Charts, appended, bindZoom, boundZoom, showZoom } from "./chart.js";
 import "./log.js";
 import { fill } from "./wording.js";
 
@@ -75,6 +75,7 @@ class RunCharts {
     this.section.dataset.drawn = String(longest(this.points));
     if (!this.close) this.#say({ points: this.points, total: this.total, kept: this.kept });
     this.form.hidden = this.total < 2;
+    boundZoom(this.form, this.points);
     this.section.querySelector("[data-hint]").hidden = this.total < 2;
   }
 
@@ -122,6 +123,9 @@ function merged(known, more) {
 
 for (const section of document.querySelectorAll("[data-run-charts]")) new RunCharts(section);
 
+// On a narrow screen what stands beside the page on wide ones is folded.
+if (matchMedia("(max-width: 40rem)").matches) for (const card of document.querySelectorAll("details[data-fold-narrow]")) card.open = false;
+
 // --- The parts of the page ---------------------------------------------------------------------------------
 const parts = [...document.querySelectorAll(".page-sections a")].map((link) => ({ link, part: document.querySelector(link.hash) }));
 
@@ -136,7 +140,12 @@ function tellPart() {
   }
 }
 
+// A part that is folded opens for who goes to it.
+const unfold = (part) => { if (part?.tagName === "DETAILS") part.open = true; };
+
 if (parts.length) {
+  for (const { link, part } of parts) link.addEventListener("click", () => unfold(part));
+  if (location.hash) unfold(parts.find(({ link }) => link.hash === location.hash)?.part);
   document.addEventListener("scroll", tellPart, { passive: true });
   tellPart();
 }

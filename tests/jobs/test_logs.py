@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from jobs import logfiles
+from jobs.log_reading import readable
 from jobs.logfiles import JobLog
 
 
@@ -62,3 +63,18 @@ def test_the_tail_starts_with_a_whole_line(log):
 def test_a_log_that_cannot_be_written_costs_lines_only(tmp_path):
     (tmp_path / "log").write_text("a file where the directory should be")
     JobLog(tmp_path / "log").line("lost")
+
+
+def test_a_log_is_read_without_drawn_bars_and_quotes():
+    drawn = (
+        "--- attempt 1 of 3 ---\n"
+        "\rLoading weights:   0%|          | 0/38 [00:00<?, ?it/s]"
+        "\rLoading weights: 100%|██████████| 38/38 [00:00<00:00, 26274.90it/s]\n"
+        "  5%|▌         | 3/60 [00:01<00:19,  2.9it/s]\n"
+        "{'loss': '0.5965', 'grad_norm': 0.25, 'epoch': '2.304'}\n"
+        "{'loss': {'a': 'b'}} fell by 30 %|\r\n"
+    )
+    assert readable(drawn) == (
+        "--- attempt 1 of 3 ---\nLoading weights: 38/38\n3/60\n"
+        "loss 0.5965, grad_norm 0.25, epoch 2.304\n{'loss': {'a': 'b'}} fell by 30 %|\n"
+    )

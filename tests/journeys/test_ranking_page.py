@@ -95,6 +95,23 @@ def test_keys_open_what_is_beside_the_task(committed_cast: Cast, visit: Visit) -
     expect(page.locator("[data-flags] input").first).to_be_focused()
 
 
+def test_the_guideline_stays_beside_the_work_until_escape(committed_cast: Cast, visit: Visit) -> None:
+    project = ranking_project(committed_cast)
+    page = visit(committed_cast.bob, width=1440, height=900)
+    open_ready(page, first_task(committed_cast.bob, project))
+    guideline, submit = page.locator("#guideline"), page.locator("[data-submit]")
+    press(page, "g", "1")
+    expect(page.locator("[data-placed] li")).to_have_count(1)
+    page.locator(".candidate .letter").last.click()
+    expect(page.locator("[data-placed] li")).to_have_count(2)
+    expect(guideline).to_be_visible()
+    beside, work = guideline.bounding_box(), submit.bounding_box()
+    assert beside and work and work["x"] + work["width"] <= beside["x"]
+    press(page, "Escape")
+    expect(guideline).to_be_hidden()
+    expect(page.locator("[data-placed] li")).to_have_count(2)
+
+
 def test_single_keys_can_be_switched_off(committed_cast: Cast, visit: Visit) -> None:
     project = ranking_project(committed_cast)
     user = committed_cast.bob.user

@@ -117,6 +117,18 @@ def test_only_the_settings_that_differ_are_shown_first(cast: Cast) -> None:
     assert len(found.settings) == len(one.config)
 
 
+def test_the_figures_that_say_how_good_a_model_is_stand_before_those_of_its_making(
+    cast: Cast, tmp_path: Path
+) -> None:
+    runs = [finished(cast, tmp_path, heldout_loss=loss, seconds=3.0, parameters=7.0) for loss in (1.9, 1.8)]
+    for run in runs:
+        run.refresh_from_db()
+    found = compared(runs)
+    assert [row.label for row in found.main] == ["held-out loss"]
+    assert {row.label for row in found.rest} == {"seconds", "parameters"}
+    assert "2 more figures" in page(cast, *runs).content.decode()
+
+
 def test_what_one_run_alone_has_stands_apart(cast: Cast, tmp_path: Path) -> None:
     base = finished(cast, tmp_path, heldout_loss=1.9, seconds=3.0)
     model = make_model(cast.workspace, tmp_path)

@@ -83,3 +83,12 @@ def test_guides_are_level_where_their_figure_was_measured() -> None:
 def test_what_was_read_of_a_source_names_the_source_as_it_is_called() -> None:
     assert label_of("source_tokens:court_files: 2026") == "tokens read of “court_files: 2026”"
     assert label_of("source_epochs:loss") == "passes over “loss”"
+
+
+def test_of_the_many_charts_of_ppo_those_of_the_optimiser_stand_behind() -> None:
+    ppo = charts_for({"reward", "kl_sequence", "entropy", "grad_norm", "learning_rate", "policy_loss"})
+    assert [chart["title"] for chart in ppo if not chart["isLesser"]] == [
+        "Reward",
+        "KL from the starting policy",
+    ]
+    assert not any(chart["isLesser"] for chart in charts_for({"loss", "grad_norm", "learning_rate"}))

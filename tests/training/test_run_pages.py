@@ -186,3 +186,14 @@ def test_a_job_links_to_what_it_is_about(cast: Cast) -> None:
     for path in ("jobs/", f"jobs/{run.job.uid}/"):
         assert f'href="/w/acme/runs/{run.uid}/"' in text_of(page(cast, path))
     assert "The log begins when a worker takes the job" in text_of(page(cast, f"jobs/{run.job.uid}/"))
+
+
+def test_a_single_prompt_is_shown_without_the_role_that_the_engine_writes_before_it(cast: Cast) -> None:
+    run = make_run(cast.workspace)
+    wrote(run, 4, 0, "user: Shall I?", "Yes.", -1.5)
+    wrote(run, 4, 1, "user: Shall I?\n\nassistant: No.\n\nuser: Why?", "Because.", 2.0)
+    shown = page(cast, f"runs/{run.uid}/")
+    low, high = [row.cells[0][1] for row in shown.context["samples"].rows]
+    assert low.prompt == "Shall I?"
+    assert high.prompt.startswith("user: Shall I?")
+    assert "score −1.50" in shown.content.decode()

@@ -175,7 +175,7 @@ def document_ids(version: FrozenVersion, tokenizer: Any, split: str) -> Iterator
 
 def require_window(tokens: torch.Tensor, length: int) -> None:
     require_rows(
-        tokens[: max(0, len(tokens) - length)].tolist()[:1], what=f"text longer than {length} tokens"
+        tokens[: max(0, len(tokens) - length)].tolist()[:1], what=f"text longer than {length:,} tokens"
     )
 
 
