@@ -29,19 +29,23 @@ LONGEST = 200
 # Ids and hashes say nothing to a reader; they are among the raw values.
 ID = re.compile(r"\A(?:[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{40,64})\Z")
 # Their values are words of the house, written for programs.
-CODES = {"decision", "job", "kind", "lawful_basis", "policy", "reason", "stage", "state", "verdict"}
+CODES = {"decision", "kind", "lawful_basis", "policy", "reason", "stage", "state", "verdict"}
+# They say in the words of the house what the event and the link beside it say already.
+QUIET = {"attempt", "job"}
 LABELS: dict[str, str | Promise] = {
     "after": gettext_lazy("now"),
     "answered": gettext_lazy("gold answered"),
     "before": gettext_lazy("before"),
     "by": gettext_lazy("by"),
     "file_name": gettext_lazy("file"),
+    "heldout": gettext_lazy("held out"),
     "is_active": gettext_lazy("active"),
     "lawful_basis": gettext_lazy("lawful basis"),
     "right": gettext_lazy("right"),
     "rows": gettext_lazy("rows"),
     "sent_back": gettext_lazy("sent back"),
     "tokens_revoked": gettext_lazy("tokens revoked"),
+    "train": gettext_lazy("training"),
 }
 
 
@@ -138,16 +142,9 @@ def in_words(*, workspace: Workspace, events: Sequence[AuditEvent]) -> list[Audi
     for _same, group in groupby(events, key=_deed):
         repeated = list(group)
         event = repeated[0]
-        raw = sorted(event.detail.items())
-        rows.append(
-            AuditRow(
-                event,
-                _thing_of(event, things),
-                _details(event.detail),
-                raw,
-                repeated,
-            )
-        )
+        thing = _thing_of(event, things)
+        details = _details(event.detail, said=thing.name if thing else "")
+        rows.append(AuditRow(event, thing, details, sorted(event.detail.items()), repeated))
     return rows
 
 
@@ -192,23 +189,29 @@ def _thing_of(event: AuditEvent, things: Mapping[UUID, Thing]) -> Thing | None:
     return Thing(word, _("not there any more") if event.object_uid else "", "")
 
 
-def _details(detail: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _details(detail: Mapping[str, Any], *, said: str) -> list[tuple[str, str]]:
+    """Without `said`, the name of the thing that stands beside them."""
     pairs = (
         (name, _value(value).replace("_", " ") if name in CODES else _value(value))
         for name, value in sorted(detail.items())
+        if name not in QUIET and value != said
     )
-    return [(str(LABELS.get(name, name.replace("_", " "))), text) for name, text in pairs if text]
+    return [(_label(name), text) for name, text in pairs if text]
+
+
+def _label(name: str) -> str:
+    return str(LABELS.get(name, name.replace("_", " ")))
 
 
 def _value(value: Any) -> str:
     """A detail as a reader says it; empty where it says nothing."""
-    if value is None or value == "":
-        return ""
     if isinstance(value, bool):
         return _("yes") if value else _("no")
+    if not value:
+        return ""
     if isinstance(value, Mapping):
         parts = ((name, _value(part)) for name, part in value.items())
-        return ", ".join(f"{str(name).replace('_', ' ')} {part}" for name, part in parts if part)
+        return ", ".join(f"{_label(str(name))} {part}" for name, part in parts if part)
     if isinstance(value, list):
         return ", ".join(part for part in map(_value, value) if part)
     text = str(value)

@@ -104,7 +104,7 @@ def _set(membership: Membership, given: dict[str, Any]) -> RewardRule:
 )
 @api_view(["GET", "PATCH"])
 def reward_rule(request: Request, uid: uuid.UUID) -> Response:
-    """One rule; PATCH switches it on or off."""
+    """One rule; PATCH switches the rule on or off."""
     membership = caller(request)
     require_role(membership, Role.REVIEWER)
     rule = rule_for(membership=membership, uid=uid)

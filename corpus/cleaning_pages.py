@@ -22,7 +22,7 @@ from corpus.access import cleaning_for, source_for
 from corpus.cleaning_samples import step_reports
 from corpus.cleaning_settings import STEPS
 from corpus.models import CleaningRun
-from corpus.source_forms import THRESHOLDS, CleaningForm
+from corpus.source_forms import CleaningForm, labelled_thresholds
 from corpus.source_pages import source_page
 
 
@@ -57,10 +57,11 @@ def cleaning(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
         "steps": step_reports(run),
         "bars": _bars(run),
         "chosen_steps": [STEPS[name] for name in run.settings.get("steps", []) if name in STEPS],
-        "thresholds": [(THRESHOLDS[name][0], value) for name, value in quality.items() if name in THRESHOLDS],
+        "thresholds": labelled_thresholds(quality),
         "job": run.job if run.job and not run.job.has_ended else None,
         "failed_job": run.job if run.state == CleaningRun.State.FAILED else None,
         "live_url": address,
+        "would_change": bool(run.report.get("removed") or run.report.get("changed")),
         "may_apply": request.membership.is_admin and run.state == CleaningRun.State.PREVIEW,
         "may_restore": request.membership.is_admin and run.state == CleaningRun.State.APPLIED,
     }

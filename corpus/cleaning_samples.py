@@ -13,7 +13,7 @@ from corpus.coverage import reason_label
 from corpus.models import CleaningRun, Document
 
 EXCERPT = 280
-SAMPLES_OPEN = 3
+SAMPLES_OPEN = 2
 BEFORE_A_DIFFERENCE = 80
 
 

@@ -26,7 +26,8 @@ def describe_sources(workspace: Workspace, uids: Collection[uuid.UUID]) -> dict[
     found = Source.objects.filter(workspace=workspace, uid__in=uids)
     return {
         source.uid: Description(
-            label=f"{source.name}, {source.licence}", url=reverse("source", args=[workspace.slug, source.uid])
+            label=source.name if source.licence in source.name else f"{source.name}, {source.licence}",
+            url=reverse("source", args=[workspace.slug, source.uid]),
         )
         for source in found
     }

@@ -1,5 +1,6 @@
 """The forms of the source pages. The domain functions hold the rules; these read and re-show input."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -37,6 +38,12 @@ def threshold_fields() -> dict[str, forms.Field]:
     }
 
 
+def labelled_thresholds(values: Mapping[str, float]) -> list[tuple[str, str]]:
+    """Thresholds of the quality filter in words; a whole number has no decimals, however it was stored."""
+    texts = {name: f"{value:,.6f}".rstrip("0").rstrip(".") for name, value in values.items()}
+    return [(str(THRESHOLDS[name][0]), text) for name, text in texts.items() if name in THRESHOLDS]
+
+
 class WithThresholds(forms.Form):
     """A form that ends with the thresholds of the quality filter."""
 
@@ -52,6 +59,9 @@ class WithThresholds(forms.Form):
 
     def threshold_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in THRESHOLDS]
+
+    def has_wrong_threshold(self) -> bool:
+        return any(name in self.errors for name in THRESHOLDS)
 
 
 class SourceForm(WithThresholds):

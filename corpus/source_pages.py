@@ -29,7 +29,14 @@ from corpus.cleaning_settings import STEPS
 from corpus.corpus_freezing import chosen_sources, freeze_or_enqueue
 from corpus.intake import receive_documents
 from corpus.models import CleaningRun, DatasetVersion, Document, DocumentUpload, Source
-from corpus.source_forms import DEFAULTS, THRESHOLDS, CleaningForm, DocumentsForm, FreezeForm, SourceForm
+from corpus.source_forms import (
+    DEFAULTS,
+    CleaningForm,
+    DocumentsForm,
+    FreezeForm,
+    SourceForm,
+    labelled_thresholds,
+)
 from corpus.sources import LAWFUL_BASES, check_takes_documents, describe_source
 
 UPLOADS_SHOWN = 10
@@ -176,12 +183,7 @@ def _coverage(request: WorkspaceRequest, found: Source) -> dict[str, Any]:
 
 
 def _rights(request: WorkspaceRequest, found: Source) -> dict[str, Any]:
-    thresholds = {**DEFAULTS.as_json(), **found.filters}
-    return {
-        "thresholds": [
-            (THRESHOLDS[name][0], value) for name, value in thresholds.items() if name in THRESHOLDS
-        ]
-    }
+    return {"thresholds": labelled_thresholds({**DEFAULTS.as_json(), **found.filters})}
 
 
 PARTS: dict[str, Callable[[WorkspaceRequest, Source], dict[str, Any]]] = {

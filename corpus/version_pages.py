@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import WorkspaceRequest, member_page
 from accounts.models import Role
 from core.api import refuse_unknown_parameters
-from core.bars import Bar, Columns, bars_of, grouped_columns, histogram
+from core.bars import Bar, Columns, bars_of, grouped_columns, histogram, share_text
 from core.errors import Unreadable
 from corpus import lineage, version_facts, versions
 from corpus.access import version_for, versions_of
@@ -102,7 +103,7 @@ def _overview(request: WorkspaceRequest, version: DatasetVersion) -> dict[str, A
         "groups": _groups(version, facts),
         "lengths": _lengths(facts),
         "medians": [(SERIES[name], value) for name, value in facts.medians.items()],
-        "heldout_percent": f"{version.manifest['policy']['split']['heldout_share']:.0%}",
+        "heldout_percent": share_text(version.manifest["policy"]["split"]["heldout_share"]),
         "previews": first_rows(version),
         "parents": lineage.ancestors(workspace=workspace, node=node),
         "children": lineage.descendants(workspace=workspace, node=node),
@@ -181,6 +182,10 @@ def _files(request: WorkspaceRequest, version: DatasetVersion) -> dict[str, Any]
 def _comparable(request: WorkspaceRequest, version: DatasetVersion) -> list[DatasetVersion]:
     """Versions of the same kind, those of the same data set first."""
     same_kind = versions_of(request.membership).filter(dataset__kind=version.dataset.kind)
+    # Rows that were erased cannot be shown: of these versions only what became of them is compared.
+    same_kind = same_kind.filter(Q(redacted_at=None) | Q(successor=version))
+    if version.redacted_at:
+        same_kind = same_kind.filter(redacts=version)
     newest = same_kind.prefetch_related(None).exclude(pk=version.pk).order_by("-pk")[:MOST_CHOICES]
     return sorted(newest, key=lambda other: other.dataset_id != version.dataset_id)
 

@@ -1,4 +1,4 @@
-"""The REST reference for people."""
+"""The API reference for people."""
 
 from tests.conftest import Cast
 
@@ -35,6 +35,17 @@ def test_each_operation_has_an_example_to_copy_with_what_it_requires(cast: Cast)
     for field in generate.body:
         assert (f'"{field.name}"' in generate.curl) is field.required
     assert shown.count("data-copy=") == sum(len(group.operations) for group in answer.context["groups"]) + 1
+
+
+def test_a_method_says_what_it_does_and_not_what_the_others_of_its_address_do(cast: Cast) -> None:
+    groups = cast.client(cast.bob).get("/w/acme/reference/").context["groups"]
+    said = {
+        (operation.method, operation.path): operation.summary
+        for group in groups
+        for operation in group.operations
+    }
+    assert said["GET", "/api/v1/runs/"] == "The runs of the workspace, the newest first"
+    assert said["POST", "/api/v1/runs/"] == "Starts a run"
 
 
 def test_it_needs_a_login(client, db) -> None:

@@ -79,10 +79,21 @@ def test_details_are_words_and_ids_stay_among_the_raw_values(cast: Cast):
         ("decision", "sent back"),
         ("file", "tasks.jsonl"),
         ("active", "no"),
-        ("rows", "train 5, heldout 2"),
+        ("rows", "training 5, held out 2"),
         ("sent back", "3"),
     ]
     assert dict(row.raw)["sha256"] == "a" * 64
+
+
+def test_details_do_not_say_again_what_the_event_and_its_link_say(cast: Cast):
+    project = make_project(cast, name="Tone of voice")
+    event = record(
+        kind=Kind.IMPORTED, membership=cast.rita, object_kind="project", object_uid=project.uid,
+        name="Tone of voice", rows=12, rejects=0, job="corpus.intake", attempt=1,
+    )  # fmt: skip
+    (row,) = in_words(workspace=cast.workspace, events=[event])
+    assert row.details == [("rows", "12")]
+    assert dict(row.raw)["job"] == "corpus.intake"
 
 
 def test_it_narrows_to_what_one_person_did(cast: Cast):

@@ -86,6 +86,23 @@ def test_an_erased_version_cannot_be_compared_with_any_other(cast: Cast) -> None
         diff(older=older, newer=newer)
 
 
+def test_an_erased_version_is_offered_for_comparison_only_to_what_is_left_of_it(cast: Cast) -> None:
+    older = freeze(cast.workspace, rows=[pair(1) | {"subject_key": "a" * 64}, pair(2)], heldout_share=0.0)
+    newer = freeze(cast.workspace, rows=[pair(2), pair(3)], heldout_share=0.0)
+    erase_from_versions(Search(workspace=cast.workspace, keys=["a" * 64]))
+    older.refresh_from_db()
+    left = older.successor
+    assert left is not None
+
+    def offered(version: DatasetVersion) -> set[DatasetVersion]:
+        answer = cast.client(cast.alice).get(f"/w/acme/datasets/{version.uid}/")
+        return set(answer.context["others"])
+
+    assert offered(older) == {left}
+    assert offered(newer) == {left}
+    assert offered(left) == {older, newer}
+
+
 def test_a_version_is_not_compared_with_itself_or_with_other_kinds(cast: Cast) -> None:
     version = freeze(cast.workspace)
     prompts = freeze(

@@ -42,7 +42,7 @@ def test_the_page_shows_manifest_counts_rows_and_parents(cast: Cast, version: Da
     assert version.sha256 in found
     assert "Gladly: lift lid" in found
     assert "Go away with box" in found
-    assert "20%" in found
+    assert "20 % of the prompts" in found
     assert "source " in found
 
 

@@ -213,6 +213,17 @@ def test_cleaning_is_previewed_applied_and_taken_back(cast: Cast, source: Source
     assert "taken back" in get(cast, f"cleanings/{run.uid}/")
 
 
+def test_a_preview_without_findings_says_so_and_can_be_confirmed(cast: Cast, tmp_path: Path) -> None:
+    made = make_source(cast)
+    add_documents(made, cast, "The parcel came on the third of May.", folder=tmp_path)
+    run = cleaning_runs.preview_now(cleaning_runs.preview(source=made, by=cast.alice))
+    Job.objects.update(state="succeeded", ended_at=run.created_at)
+    page = get(cast, f"cleanings/{run.uid}/")
+    assert "nothing to remove and nothing to change" in page and "Confirm: nothing to change" in page
+    assert "<dd>1,000,000</dd>" in page and "1000000.0" not in page
+    assert post(cast, f"cleanings/{run.uid}/apply/", {}).status_code == 302
+
+
 def test_a_cleaning_that_failed_tells_why(cast: Cast, source: Source) -> None:
     run = cleaning_runs.preview_now(cleaning_runs.preview(source=source, by=cast.alice))
     run = cleaning_runs.apply(run=run, by=cast.alice)
