@@ -6,6 +6,7 @@ from typing import Any, Concatenate, ParamSpec
 from urllib.parse import urlencode
 
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import Exists
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -32,7 +33,9 @@ def membership_for(*, user: User | AnonymousUser, slug: str) -> Membership:
     nothing = NotFound(_("There is nothing at this address."))
     if isinstance(user, AnonymousUser) or not user.is_active:
         raise nothing
-    memberships = Membership.objects.select_related("workspace")
+    others = Membership.objects.filter(user_id=user.pk, is_active=True).exclude(workspace__slug=slug)
+    # Whether the menu offers another workspace, without a query of its own.
+    memberships = Membership.objects.select_related("workspace").annotate(has_others=Exists(others))
     found = memberships.filter(user_id=user.pk, workspace__slug=slug, is_active=True).first()
     if found is None:
         raise nothing

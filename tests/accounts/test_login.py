@@ -251,6 +251,16 @@ def test_a_person_with_two_workspaces_chooses(client, cast, dora):
     assert "/w/other/" in page
 
 
+def test_only_who_has_several_workspaces_is_offered_the_way_to_them(client, cast, dora):
+    log_in(client, "dora@example.org")
+    assert "Your workspaces" not in client.get("/w/acme/").content.decode()
+    other = cast.charlie.workspace.memberships.create(user=dora.user, role=Role.REVIEWER, pseudonym="p-two")
+    assert "Your workspaces" in client.get("/w/acme/").content.decode()
+    other.is_active = False
+    other.save()
+    assert "Your workspaces" not in client.get("/w/acme/").content.decode()
+
+
 @pytest.mark.parametrize("field", ["email", "password"])
 def test_hostile_input_is_refused_without_a_fault(client, cast, field):
     values = {"email": "dora@example.org", "password": "wrong"}
