@@ -26,6 +26,8 @@ DOCUMENT = ROOT / "docs" / "tutorial" / "from-an-empty-install-to-ppo.md"
 LOGIN = re.compile(r"^\s*(Alice|Bob|Rita)\s+\w+\s+(\S+@\S+)\s+(\S+)$", re.MULTILINE)
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 BEGIN = re.compile(r"^(Start|Continue)")
+# The sentence in which the page of a run says what came out.
+WORTH = re.compile(r"^(The reward (rose|fell)|No change of the reward|It is clearly|Its accuracy)")
 SECOND = 1000
 # How each good answer of the document's tasks begins, best first.
 ORDERS = {
@@ -149,8 +151,7 @@ class Tutorial:
         choose(page, "base_model", "starter v1")
         press(page, "Start the run")
         page.get_by_role("link", name="Open the model").wait_for(timeout=600 * SECOND)
-        sentence = page.locator("main .run-sentence, main .verdict, main .notice").all_inner_texts()
-        print("        ", " ".join(" ".join(sentence).split())[:400])
+        print("        ", page.locator("main").get_by_text(WORTH).first.inner_text())
         follow(page, "Open the model")
 
     # --- 10 to 12: serve, send back, trace --------------------------------------------------------------

@@ -61,7 +61,7 @@ def samples_of(run: TrainingRun, parameters: Mapping[str, str]) -> Samples | Non
     if not steps:
         return None
     asked = [_step(parameters[name], steps, field=name) for name in ("old", "new") if parameters.get(name)]
-    chosen = sorted(set(asked)) if asked else default_steps(steps)
+    chosen = sorted(set(asked)) if asked else default_steps(run, steps)
     by_step: dict[int, list[RunSample]] = {step: [] for step in chosen}
     for sample in RunSample.objects.filter(run=run, step__in=chosen).order_by("step", "position"):
         by_step[sample.step].append(sample)
@@ -69,9 +69,14 @@ def samples_of(run: TrainingRun, parameters: Mapping[str, str]) -> Samples | Non
     return Samples(steps=steps, chosen=chosen, rows=rows[:MOST_ROWS], asked=bool(asked))
 
 
-def default_steps(steps: Sequence[int]) -> list[int]:
-    """The first, the middle and the last."""
-    return sorted({steps[0], steps[len(steps) // 2], steps[-1]})
+def default_steps(run: TrainingRun, steps: Sequence[int]) -> list[int]:
+    """The first, the middle and the last; of those that answer a prompt of the first, where there are any."""
+    written = RunSample.objects.filter(run=run)
+    prompts = list(written.filter(step=steps[0]).values_list("values__prompt", flat=True))
+    again = written.filter(step__in=steps, values__prompt__in=prompts).values_list("step", flat=True)
+    same = sorted(again.distinct())
+    comparable = same if len(same) > 1 else steps
+    return sorted({comparable[0], comparable[len(comparable) // 2], comparable[-1]})
 
 
 def _step(text: str, steps: Sequence[int], *, field: str) -> int:

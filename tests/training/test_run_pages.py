@@ -96,6 +96,19 @@ def test_samples_of_one_prompt_stand_in_one_row_and_the_others_by_rising_score(c
     assert [cell.prompt for _step, cell in high.cells] == [f"Prompt {step} a" for step in (4, 12, 16)]
 
 
+def test_the_steps_shown_first_are_those_that_answer_the_same_prompts(cast: Cast) -> None:
+    run = make_run(cast.workspace)
+    for step in range(0, 28, 4):
+        wrote(run, step, 0, f"Prompt {step}", "by chance")
+        if step % 8 == 0:
+            wrote(run, step, 1, "Shall I?", "Yes.")
+    assert page(cast, f"runs/{run.uid}/").context["samples"].chosen == [0, 16, 24]
+    other = make_run(cast.workspace)
+    for step in range(0, 20, 4):
+        wrote(other, step, 0, f"Prompt {step}", "by chance")
+    assert page(cast, f"runs/{other.uid}/").context["samples"].chosen == [0, 8, 16]
+
+
 def test_a_model_shows_what_the_kept_update_wrote_and_in_that_order(cast: Cast, tmp_path: Path) -> None:
     model = make_model(cast.workspace, tmp_path, "ppo")
     run = model.made_by
