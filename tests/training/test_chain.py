@@ -117,7 +117,7 @@ def test_a_run_that_cannot_work_says_why_and_what_to_do(
     freeze_tones(committed_cast)
     out = StringIO()
     # Such a context is longer than all the text there is.
-    with pytest.raises(CommandError, match="100000"):
+    with pytest.raises(CommandError, match="100,000"):
         call_command(
             "train", "pretrain", workspace="acme", dataset="tones", settings_given=["context_length=100000"],
             wait=True, stdout=out, stderr=StringIO(),
@@ -125,7 +125,7 @@ def test_a_run_that_cannot_work_says_why_and_what_to_do(
     printed = json.loads(out.getvalue())
     run = TrainingRun.objects.select_related("job").get(uid=printed["run"])
     assert (printed["state"], run.job.state, printed["model"]) == ("failed", Job.State.FAILED, None)
-    assert "100000" in run.job.reason
+    assert "100,000" in run.job.reason
     assert run.job.hint
     assert not ModelVersion.objects.exists()
 
