@@ -36,6 +36,7 @@ COUNTS = {
     "ties": gettext_lazy("Ties left out"),
     "all_bad": gettext_lazy("All bad, left out"),
     "no_preference": gettext_lazy("Without a preference"),
+    "no_majority": gettext_lazy("Tasks without a majority"),
     "not_work": gettext_lazy("Gold and repeats left out"),
     "skipped": gettext_lazy("Malformed rows left out"),
     "documents": gettext_lazy("Documents"),
@@ -120,6 +121,8 @@ def preview(row: Mapping[str, Any], split: str, *, number: int = 0, change: Sequ
     if "text" in row:
         answers = [shortened(_("Text"), row["text"])]
     if row.get("labels"):
+        # What was labelled is a text, and no prompt to a model.
+        prompt = [shortened(_("Text"), message["content"]) for message in row.get("prompt") or []]
         answers = [shortened(_("Labels"), ", ".join(row["labels"]))]
     return Preview(
         id=row["id"],

@@ -35,6 +35,7 @@ def queue_context(project: Project, *, state: str, narrowed: Narrowed, before: s
         "state": state,
         "tabs": [(value, label, counts[value]) for value, label in Acceptance.State.choices],
         "open": counts[Acceptance.State.OPEN],
+        "answered": any(counts.values()),
         "next_cursor": page.next_cursor,
         "narrowed": narrowed,
         "reasons": [(reason, REASONS[reason], count) for reason, count in reasons.items()],

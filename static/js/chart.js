@@ -20,6 +20,8 @@ const WORDS = { table: "Table", step: "step", more: "More charts ({count})", row
 function colour(name) {
   const probe = document.createElement("span");
   probe.hidden = true;
+  // Where the system forces colours, lines would all be of one: only words take it.
+  if (!name.startsWith("--text")) probe.style.forcedColorAdjust = "none";
   probe.style.color = `var(${name})`;
   document.body.append(probe);
   const value = getComputedStyle(probe).color;

@@ -211,8 +211,9 @@ export class Strip {
     if (!this.placed.isConnected) return;
     const options = {
       group: "order", handle: ".chip", animation: 120, forceFallback: true, fallbackTolerance: 4,
-      ghostClass: "chip-ghost", fallbackClass: "chip-dragged",
-      onEnd: () => changed([...this.placed.children].map((item) => item.dataset.uid)),
+      // The dock stays at the edge of the window: the texts behind it need not move.
+      ghostClass: "chip-ghost", fallbackClass: "chip-dragged", scroll: false,
+      onEnd: ({ item }) => changed([...this.placed.children].map(({ dataset }) => dataset.uid), item.dataset.uid),
     };
     window.Sortable.create(this.placed, options);
     window.Sortable.create(this.pool, options);

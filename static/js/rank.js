@@ -25,7 +25,7 @@ class RankPage extends TaskPage {
   }
 
   #listen() {
-    const near = () => { if (!this.closed) this.strip.makeDraggable((uids) => this.arranged(uids)); };
+    const near = () => { if (!this.closed) this.strip.makeDraggable((uids, moved) => this.arranged(uids, moved)); };
     this.task.querySelector(".strip").addEventListener("pointerenter", near, { once: true });
     const select = this.form.elements.rewrite_of;
     // Before the form hears of it, so that the draft has the text too.
@@ -83,9 +83,9 @@ class RankPage extends TaskPage {
     this.strip.show(this.order, { allBad: Boolean(this.allBad?.checked) });
   }
 
-  arranged(uids) {
+  arranged(uids, moved) {
     this.order.arrange(uids);
-    this.ordered(uids.at(-1));
+    this.ordered(moved);
   }
 
   place(index) {

@@ -80,6 +80,8 @@ export class Draft {
     this.onRestored = onRestored;
     this.acknowledged = contentOf(this.form);
     this.stopped = task.dataset.mode === "closed";
+    // The server has the answer and takes no draft of its correction: that stays on this device until it is sent.
+    this.onlyHere = task.dataset.mode === "revise";
     this.timer = null;
     this.saving = false;
     // Whether a save went out whose answer never came: the server may be one version ahead, not more, because
@@ -96,9 +98,10 @@ export class Draft {
   }
 
   changed() {
+    if (this.onlyHere && !this.dirty) this.forget();
     if (this.stopped || !this.dirty) return;
     this.#keepLocally();
-    this.#later(DEBOUNCE_MS);
+    if (!this.onlyHere) this.#later(DEBOUNCE_MS);
   }
 
   #later(milliseconds) {
@@ -145,7 +148,7 @@ export class Draft {
 
   async save({ leaving = false } = {}) {
     clearTimeout(this.timer);
-    if (this.stopped || !this.dirty) return;
+    if (this.stopped || this.onlyHere || !this.dirty) return;
     if (this.saving) {
       this.#later(DEBOUNCE_MS);
       return;

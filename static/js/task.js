@@ -177,7 +177,13 @@ shortcutOnce("enter", ({ target }) => {
   if (!page || isControl(target) || target.closest("#skip")) return false;
   return page.submit();
 });
-shortcutOnce("ctrl+enter", () => page?.submit() ?? false);
+// In the dialog of the skip it skips: the answer behind is not what the person looks at.
+shortcutOnce("ctrl+enter", ({ target }) => {
+  const skip = target.closest("#skip");
+  if (!skip) return page?.submit() ?? false;
+  skip.requestSubmit();
+  return true;
+});
 shortcut("ctrl+s", () => { page?.draft.save(); });
 shortcut("ctrl+space", () => { page?.task.querySelector("#skip")?.showPopover(); });
 shortcut("ctrl+z", (event) => {

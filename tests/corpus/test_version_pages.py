@@ -210,6 +210,8 @@ def test_the_overview_counts_labels_annotators_and_sources(cast: Cast) -> None:
     shown = text_of(get(cast, f"{version.uid}/"))
     for words in ("Labels", "rude", "Annotators, by pseudonym", "Letters", "How long the texts are"):
         assert words in shown
+    assert '<p class="tiny muted">Text</p>' in shown, "what was labelled is no prompt to a model"
+    assert '<p class="tiny muted">Prompt</p>' not in shown
 
 
 def test_a_large_version_is_counted_in_its_first_rows_and_says_so(cast: Cast) -> None:

@@ -46,6 +46,28 @@ def test_nothing_is_lost_while_the_server_is_gone(committed_cast: Cast, visit: V
     assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('annotera:draft'))") == []
 
 
+def test_a_correction_waits_on_this_device_and_is_no_conflict(committed_cast: Cast, visit: Visit) -> None:
+    project = ranking_project(committed_cast)
+    page = visit(committed_cast.bob)
+    open_ready(page, first_task(committed_cast.bob, project))
+    submit_by_keys(page, "1", "2", "3")
+    press(page, "Control+z")
+    expect(page.get_by_role("button", name="Save correction")).to_be_visible()
+    drafts: list[str] = []
+    page.on("request", lambda sent: drafts.append(sent.url) if sent.url.endswith("/draft/") else None)
+    press(page, "c")
+    page.keyboard.type("on second thought")
+    # Leaving the field saves a draft at once, where there is one to save.
+    press(page, "Escape")
+    page.reload()
+    expect(page.locator("#rationale")).to_have_value("on second thought")
+    expect(receipt(page)).to_have_text("")
+    submit_by_keys(page)
+    assert drafts == []
+    assert [answer["rationale"] for answer in answers()] == ["on second thought"]
+    assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('annotera:draft'))") == []
+
+
 def test_a_save_whose_answer_was_lost_is_not_taken_for_another_tab(
     committed_cast: Cast, visit: Visit
 ) -> None:

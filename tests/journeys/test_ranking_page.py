@@ -139,6 +139,9 @@ def test_a_chip_can_be_dragged_and_buttons_do_the_same(committed_cast: Cast, vis
     page.get_by_role("button", name="Rank A better").click()
     expect(placed).to_have_text(["B", "A", "C"])
     expect(page.locator("[data-announce]")).to_have_text("A is 2nd of 3")
+    start, end = placed.nth(0).bounding_box(), placed.nth(1).bounding_box()
+    drag(page, start, end, until=lambda: placed.all_inner_texts() == ["A", "B", "C"])
+    expect(page.locator("[data-announce]")).to_have_text("B is 2nd of 3")
 
 
 def drag(page: Page, start: dict, end: dict, *, until: Callable[[], bool]) -> None:
@@ -214,6 +217,17 @@ def test_a_task_is_skipped_with_a_reason(committed_cast: Cast, visit: Visit) -> 
     page.get_by_role("button", name="Skip task").click()
     expect(page.locator(f'#task[data-assignment="{before}"]')).to_have_count(0)
     assert Assignment.objects.get(uid=before).state == Assignment.State.SKIPPED
+
+
+def test_the_keys_that_send_skip_while_the_skip_is_asked_about(committed_cast: Cast, visit: Visit) -> None:
+    project = ranking_project(committed_cast)
+    page = visit(committed_cast.bob)
+    open_ready(page, first_task(committed_cast.bob, project))
+    before = task_of(page)
+    press(page, "1", "2", "3", "Control+ ", "Control+Enter")
+    expect(page.locator(f'#task[data-assignment="{before}"]')).to_have_count(0)
+    assert Assignment.objects.get(uid=before).state == Assignment.State.SKIPPED
+    assert answers() == []
 
 
 def test_one_can_rank_and_skip_without_javascript(committed_cast: Cast, visit: Visit) -> None:

@@ -370,6 +370,28 @@ def test_an_erased_output_shows_that_it_was_erased(cast: Cast, deployment: Deplo
         assert "Erased" in page(cast, cast.rita, path)
 
 
+def test_an_output_offers_to_ask_again_only_where_that_can_work(cast: Cast, deployment: Deployment) -> None:
+    output, erased = make_output(deployment), make_output(deployment, "", prompt=[], erased_at=timezone.now())
+    assert "Ask again" in page(cast, cast.rita, f"outputs/{output.uid}/")
+    gone = page(cast, cast.rita, f"outputs/{erased.uid}/")
+    assert "Ask again" not in gone
+    assert "A thumb is enough" not in gone
+    retire(deployment=deployment, by=cast.alice)
+    assert "Ask again" not in page(cast, cast.rita, f"outputs/{output.uid}/")
+    assert "Ask the model" not in page(cast, cast.rita, f"deployments/{deployment.uid}/")
+
+
+def test_a_retired_deployment_that_wrote_nothing_has_nothing_to_send_back(
+    cast: Cast, deployment: Deployment
+) -> None:
+    path = f"deployments/{deployment.uid}/"
+    assert 'id="harvest"' in page(cast, cast.alice, path)
+    retire(deployment=deployment, by=cast.alice)
+    assert 'id="harvest"' not in page(cast, cast.alice, path)
+    make_output(deployment)
+    assert 'id="harvest"' in page(cast, cast.alice, path)
+
+
 def test_every_kind_of_feedback_is_shown(cast: Cast, deployment: Deployment) -> None:
     output = make_output(deployment)
     thumb(output, up=True, by=cast.rita, comment="Well said")

@@ -102,6 +102,12 @@ def test_the_queue_of_reviews_costs_the_same_at_any_length(
         Acceptance.objects.update(state="accepted")
 
 
+def test_a_queue_without_any_answer_says_so(crew: Cast, pairs: Project) -> None:
+    shown = page(crew, crew.rita, f"projects/{pairs.uid}/reviews/")
+    assert "Nothing was answered yet" in shown
+    assert "Nothing waits for a review" not in shown
+
+
 def test_the_riskiest_review_stands_first(crew: Cast, pairs: Project) -> None:
     first = rank(pairs, crew.bob)
     rank(pairs, crew.rita, turned_round)
