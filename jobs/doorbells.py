@@ -5,6 +5,7 @@ import logging
 from celery import current_app
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
+from django.utils import timezone
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
@@ -28,10 +29,21 @@ def ring(queue: str) -> bool:
 
     A dead broker is no error: the rows keep `rung_at` empty, pages say so, and a sweep rings later.
     """
-    if not send_bells(queue, 1):
-        return False
-    claimable(queue).filter(rung_at__isnull=True).update(rung_at=Now())
-    return True
+    return note_and_ring(claimable(queue).filter(rung_at__isnull=True), queue=queue, bells=1)
+
+
+def note_and_ring(waiting: QuerySet[Job], *, queue: str, bells: int) -> bool:
+    """Note in the rows that it rang, and ring; where the broker is dead the note is taken back.
+
+    The note comes first. A worker passes over a row that is being written: one that heard the bell in that
+    moment found nothing, and the job lay for a minute, until its bell counted as forgotten.
+    """
+    noted_at = timezone.now()
+    waiting.update(rung_at=noted_at)
+    if send_bells(queue, bells):
+        return True
+    Job.objects.filter(queue=queue, rung_at=noted_at).update(rung_at=None)
+    return False
 
 
 def send_bells(queue: str, count: int) -> bool:

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from jobs.claiming import lease_expired
 from jobs.directories import clear, home_of
-from jobs.doorbells import claimable, send_bells
+from jobs.doorbells import claimable, note_and_ring
 from jobs.ending import lose
 from jobs.models import Job, Queue
 
@@ -54,8 +54,7 @@ def ring_forgotten() -> int:
     for queue in Queue.values:
         forgotten = claimable(queue).filter(Q(rung_at__isnull=True) | Q(rung_at__lt=Now() - BELL_FORGOTTEN))
         bells = forgotten[:BELLS_PER_SWEEP].count()
-        if bells and send_bells(queue, bells):
-            forgotten.update(rung_at=Now())
+        if bells and note_and_ring(forgotten, queue=queue, bells=bells):
             rung += bells
     return rung
 

@@ -72,7 +72,7 @@ class Tutorial:
         page.locator("input[type=file]").set_input_files(self.folder / "kitchen.jsonl")
         press(page, "Read the file")
         page.get_by_role("button", name="Import 6 tasks").click(timeout=60 * SECOND)
-        reload_until(page, page.locator("main").get_by_text(re.compile("imported", re.IGNORECASE)))
+        reload_until(page, page.locator("main").get_by_text("imported", exact=True))
 
     def hide_gold(self) -> None:
         page = self.rita

@@ -4,6 +4,7 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from celery.signals import before_task_publish
 from django.db import connection, transaction
 
 from accounts.models import AuditEvent
@@ -32,6 +33,24 @@ def test_it_rings_after_the_commit_only(committed_cast, broker, launch):
     assert bells(broker) == 1
     job.refresh_from_db()
     assert job.rung_at is not None
+
+
+def test_the_row_is_written_before_its_bell_rings(committed_cast, broker, launch):
+    """A worker passes over a row that is being written, so it would hear the bell in vain."""
+    noted: list[object] = []
+
+    def look(**_publishing: object) -> None:
+        noted.append(Job.objects.get().rung_at)
+
+    before_task_publish.connect(look)
+    try:
+        launch(committed_cast, "test-echo")
+        Job.objects.update(rung_at=None)
+        ring_forgotten()
+    finally:
+        before_task_publish.disconnect(look)
+    assert len(noted) == 2
+    assert None not in noted
 
 
 def test_a_doorbell_names_a_queue_and_no_job(committed_cast, broker, launch):
