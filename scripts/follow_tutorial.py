@@ -151,7 +151,8 @@ class Tutorial:
         choose(page, "base_model", "starter v1")
         press(page, "Start the run")
         page.get_by_role("link", name="Open the model").wait_for(timeout=600 * SECOND)
-        print("        ", page.locator("main").get_by_text(WORTH).first.inner_text())
+        worth = page.locator("main").get_by_text(WORTH).filter(visible=True)
+        print("        ", worth.first.inner_text())
         follow(page, "Open the model")
 
     # --- 10 to 12: serve, send back, trace --------------------------------------------------------------
