@@ -12,6 +12,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from annotation.models import Project
+from core.counting import MOST_COUNTED
 from core.errors import Invalid, Unreadable
 from core.pagination import GREATEST_KEY, Page
 from core.text import refusal
@@ -21,7 +22,6 @@ from qa.risks import REASONS
 
 Reviews = QuerySet[Acceptance]
 LONGEST_PERSON = 60
-MOST_COUNTED = 20_000
 
 
 @dataclass(frozen=True)

@@ -47,13 +47,12 @@ def preview(request: WorkspaceRequest, uid: uuid.UUID) -> HttpResponse:
     address = reverse("import", args=[request.membership.workspace.slug, batch.uid])
     if is_htmx(request):
         return _live(request, batch, address)
-    waiting = is_waiting(batch)
-    is_read = waiting or batch.job is None or batch.job.has_ended
+    at_work = batch.job is not None and not batch.job.has_ended
     context = {
         "batch": batch,
         "project": batch.project,
-        "waiting": waiting,
-        "reading": batch.state == TaskImport.State.PREVIEW and not is_read,
+        "waiting": is_waiting(batch),
+        "reading": batch.state == TaskImport.State.PREVIEW and at_work,
         "more_problems": batch.problem_count - len(batch.problems),
         "job": batch.job,
         "live_url": address,
